@@ -53,6 +53,8 @@ EXCEPTIONS = {
     ("promote", "--to"): "the job is about its destination, as --env, and carries the environment of --from",
     ("plan", "--input"): "where somebody approves (propose, promote, schema_drift): tests/bundle/test_prod_roles.py",
     ("apply", "--input"): "where somebody has approved (apply_approved): tests/bundle/test_prod_roles.py",
+    ("plan", "--engine"): "a job's environment is written by the direct engine: Terraform keeps a state of its own",
+    ("apply", "--engine"): "likewise: an environment has one engine",
     ("apply", "--plan"): "the plan goes from step to step by its hash",
     (
         "apply",

@@ -148,7 +148,9 @@ def test_a_passing_sentence_is_not_flagged(pattern: str, sentence: str) -> None:
 
 
 def pages() -> list[Flagged]:
-    files = [p for folder in ("docs", "src", "envs", "examples", "benchmarks") for p in (ROOT / folder).rglob("*.md")]
+    files = [
+        p for folder in ("docs", "src", "envs", "examples", "benchmarks", "terraform") for p in (ROOT / folder).rglob("*.md")
+    ]
     files += ROOT.glob("*.md")
     return [one for path in sorted(files) if path.name not in GENERATED for one in in_page(path, ROOT)]
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from lampkeeper.app.attaching import Attached, lay_over_live, same_titles
 from lampkeeper.app.bundle_inputs import digests
+from lampkeeper.app.engines import DirectEngine, Engine
 from lampkeeper.app.hash_keys import KeyFinder, no_key, shared_key, with_key
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.layer_choice import layers_desired, layers_for
@@ -15,7 +16,7 @@ from lampkeeper.app.unreviewed import hidden_tables
 from lampkeeper.app.validating import validate
 from lampkeeper.app.waiving import exceptions_ending
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.planner import empty_plan, make_plan
+from lampkeeper.deploy.planner import empty_plan
 from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import States
@@ -57,12 +58,14 @@ def make_env_plan(
     find_key: KeyFinder = no_key,
     allow_hiding: Iterable[str] = (),
     write: bool = True,
+    engine: Engine | None = None,
 ) -> tuple[Plan, States]:
     """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
 
     What is an error of `validate` blocks the plan before anything is split, read or written. `allow_hiding` names tables
     that may lose their rows for people who read them now. `now` decides which exemptions and waivers are over (default: this
-    moment). Without `write` not even the layers' files are written.
+    moment). Without `write` not even the layers' files are written. `engine` makes the plan (default: the direct one, for a
+    preview).
     """
     states, drafted, layers = inputs.states, inputs.has_draft, layers_for(inputs, layers)
     gate = validate(inputs, now=now) if drafted else ()
@@ -82,7 +85,8 @@ def make_env_plan(
     if Layer.WORKSPACE in layers:
         attached = lay_over_live(inputs.folder, workspace, desired, states)
         desired = attached.desired
-    plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers, known=attached.known)
+    engine = engine or DirectEngine(root=inputs.folder.root, preview=True)
+    plan = engine.plan(desired, workspace, states, adopt=adopt, layers=layers, known=attached.known)
     findings = (*findings, *shared_key(inputs.folder, found.key))
     moved = (*attached.findings, *same_titles(plan, workspace))
     hiding = tuple(allow_hiding)
@@ -92,11 +96,11 @@ def make_env_plan(
     return replace(plan, findings=found_all, files=files, desired=layers_digest(inputs.folder)), states
 
 
-def require_state(inputs: EnvInputs, workspace: Workspace, layers: tuple[Layer, ...]) -> None:
+def require_state(inputs: EnvInputs, workspace: Workspace, layers: tuple[Layer, ...], engine: Engine | None = None) -> None:
     """Raise UnsafePlanError where the state is blank and the workspace holds what carries our mark: a destroy would leave it."""
     if not all(inputs.states[layer].blank for layer in layers) or layers_desired(inputs) == Desired():
         return
-    plan, _ = make_env_plan(inputs, workspace, layers=layers)
+    plan, _ = make_env_plan(inputs, workspace, layers=layers, engine=engine)
     taken = sum(1 for c in plan.changes if c.action is Action.ADOPT)
     if taken:
         raise UnsafePlanError(

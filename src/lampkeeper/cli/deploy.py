@@ -25,6 +25,7 @@ from lampkeeper.cli.app import StepCommand, common
 from lampkeeper.cli.applying import applied_dict, apply_progress, print_applied, waiting
 from lampkeeper.cli.console import require_yes
 from lampkeeper.cli.context import CommandContext
+from lampkeeper.cli.engines import engine_of, engine_option
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.plan_summary import full_option, print_plan
@@ -36,7 +37,6 @@ from lampkeeper.deploy.approvals import plan_hash as hash_of
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.preflight import unmet
 from lampkeeper.files.generations import record_generation
 from lampkeeper.files.text import write_text
@@ -93,6 +93,7 @@ def chosen_layers(inputs: EnvInputs, names: tuple[str, ...]) -> tuple[Layer, ...
 @layers_option("all three")
 @_adopt
 @_hide
+@engine_option
 @full_option
 @common(workspace=True, writes=True)
 def plan_command(
@@ -125,10 +126,12 @@ def _plan_here(
 ) -> Outcome:  # fmt: skip
     workspace = workspace_of(context, inputs)
     find_key = key_finder(context, inputs, workspace)
+    chosen = engine_of(context, inputs, workspace)
     with context.console.progress("planning"):
         plan, _ = make_env_plan(
-            inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding
-        )
+            inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding,
+            engine=chosen,
+        )  # fmt: skip
     if bundle_inputs is not None:
         plan = replace(plan, undeployed=undeployed(inputs.folder.path, bundle_inputs / context.env))
     lacking = () if plan.blocked else unmet(plan, workspace)
@@ -164,6 +167,7 @@ def _kept_plan(
 @_hide
 @layers_option("all three")
 @_propagation_wait
+@engine_option
 @common(workspace=True, writes=True)
 def apply_command(
     context: CommandContext,
@@ -206,12 +210,15 @@ def _apply_here(
     if plan_hash or saved is not None:
         plan, approver = _kept_plan(context, inputs, saved, plan_hash, approved=approved, approvals=approvals)
         plan, states = still_allowed(plan, inputs), inputs.states
+        chosen = engine_of(context, inputs, workspace, plan)
     else:
         approver = ""
+        chosen = engine_of(context, inputs, workspace, seconds=propagation_wait)
         with context.console.progress("planning"):
             plan, states = make_env_plan(
-                inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding
-            )
+                inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding,
+                engine=chosen,
+            )  # fmt: skip
     if plan.blocked:
         print_plan(context.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings, verdict=refusal_of(plan))
@@ -234,6 +241,7 @@ def _apply_here(
             wait=waiting(workspace, propagation_wait),
             saved=bool(plan_hash) or saved is not None,
             hash_key=key_for(plan, find_key, inputs.folder),
+            terraform=chosen.writer(plan, states),
         )
         writes.count = report.writes
     print_applied(context.console, report)
@@ -261,6 +269,7 @@ def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allo
 @_widen
 @layers_option("data_access and workspace")
 @_propagation_wait
+@engine_option
 @full_option
 @common(workspace=True, writes=True)
 def destroy_command(
@@ -304,10 +313,11 @@ def _destroy_here(
 ) -> Outcome:  # fmt: skip
     workspace = workspace_of(context, inputs, any_warehouse=True)
     states, chosen = inputs.states, _destroyed_layers(inputs, layers)
+    maker = engine_of(context, inputs, workspace, seconds=propagation_wait)
     with context.console.progress("planning"):
-        require_state(inputs, workspace, chosen)
+        require_state(inputs, workspace, chosen, maker)
         sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
-        plan = plan_destroy(workspace, states, layers=chosen, sole_workspace=sole)
+        plan = maker.plan_destroy(workspace, states, layers=chosen, sole_workspace=sole)
     print_plan(context.console, plan, full=full)
     if plan.empty or plan.blocked:
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
@@ -325,6 +335,7 @@ def _destroy_here(
             allow_widening=allow_widening,
             wait=waiting(workspace, propagation_wait),
             saved=False,
+            terraform=maker.writer(plan, states),
         )
     context.console.line(f"destroy: {report.writes} writes")
     return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)

@@ -12,6 +12,7 @@ from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.cli.steps import lease_wait
 from lampkeeper.deploy.state_table import state_table
+from lampkeeper.deploy.terraform.layer_folder import STATE_FILE
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import TableName
 from lampkeeper.remote.table_files import TableFiles
@@ -34,8 +35,9 @@ def state_of(context: CommandContext, inputs: EnvInputs, *, writes: bool) -> Ite
     folders = {inputs.folder.layer_path(layer) for layer in inputs.own_layers}
     folders |= {each.folder.path for each in further_inputs(inputs)}
     holder = f"{whoami(workspace)}, run {context.flags.run_id}" if context.flags.run_id else whoami(workspace)
+    files = sorted(f / name for f in folders for name in ("state.json", STATE_FILE))
     with state_table(
-        TableFiles(workspace, TableName.parse(name)), context.root / "envs", sorted(f / "state.json" for f in folders),
+        TableFiles(workspace, TableName.parse(name)), context.root / "envs", files,
         holder=holder, writes=writes, wait=lease_wait(), report=context.console.note,
     ) as kept:  # fmt: skip
         inputs.changed("states")

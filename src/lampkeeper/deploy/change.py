@@ -22,7 +22,8 @@ class Change(Generic[T]):
 
     `managed` is what the state records afterwards, if that is less than `after` (a governed tag may have values of other owners).
     `remote_id` is the platform's id, if the object has one. `original` is set on adoption: the object before it, which a destroy
-    restores. `temporary`: a grant that is revoked for the duration of the apply.
+    restores. `temporary`: a grant that is revoked for the duration of the apply. `address`: the resource of Terraform that the
+    change is part of, empty for a change that the direct engine writes.
     """
 
     kind: Kind[T]
@@ -36,6 +37,7 @@ class Change(Generic[T]):
     managed: T | None = None
     original: T | None = None
     temporary: bool = False
+    address: str = ""
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -78,7 +80,7 @@ class Change(Generic[T]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
+        document = {
             "kind": self.kind.name,
             "key": self.key,
             "action": str(self.action),
@@ -91,6 +93,7 @@ class Change(Generic[T]):
             "original": self._json(self.original),
             "temporary": self.temporary,
         }
+        return document | ({"address": self.address} if self.address else {})
 
     def _json(self, spec: T | None) -> dict[str, Any] | None:
         return None if spec is None else self.kind.codec.encode(spec)
@@ -111,6 +114,7 @@ class Change(Generic[T]):
             reasons=tuple(data["reasons"]),
             remote_id=data["remote_id"],
             temporary=bool(data["temporary"]),
+            address=str(data.get("address", "")),
             **specs,
         )
 

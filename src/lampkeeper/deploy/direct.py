@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from lampkeeper.deploy.change import Change, changes_of
 from lampkeeper.deploy.existing_controls import conflicts_of
@@ -50,6 +50,14 @@ class ApplyReport:
     by_kind: Mapping[str, int] = field(default_factory=dict)
 
 
+class TerraformWriter(Protocol):
+    """Writes the changes that have an address."""
+
+    def write(self, change: Change[Any], session: Session) -> str:
+        """Return the platform's id of the object, after applying the saved plan of its layer if that has not been done."""
+        ...
+
+
 def apply_plan(
     plan: Plan,
     workspace: Workspace,
@@ -61,17 +69,21 @@ def apply_plan(
     saved: bool = True,
     check_privileges: bool = True,
     hash_key: HashKey | None = None,
+    terraform: TerraformWriter | None = None,
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
 
     `hash_key` is inserted into keyed functions; a plan that writes one raises UsageError without it.
     `saved` plans are compared with the workspace again; pass False only for a plan that this process has just created.
+    `terraform` writes the changes of a plan by Terraform.
     All privileges are checked before the first write. After an error, the completed writes are recorded: another plan and apply
     resume from there.
     """
     with StateLock(states):
         _require_applicable(plan, states, allow_widening)
         _require_key(plan, hash_key)
+        if plan.terraform and terraform is None:
+            raise UsageError("the plan was made with Terraform", fix="apply it with --engine terraform")
         if plan.empty:
             return ApplyReport()
         if saved:
@@ -82,8 +94,9 @@ def apply_plan(
         book = OwnerBook(plan=plan, workspace=workspace, states=states)
         with kept_space_ids(states):
             return _Run(
-                plan=plan, states=states, progress=progress, wait=wait or PropagationWait(), session=session, book=book
-            ).run()
+                plan=plan, states=states, progress=progress, wait=wait or PropagationWait(), session=session, book=book,
+                terraform=terraform,
+            ).run()  # fmt: skip
 
 
 def _require_applicable(plan: Plan, states: States, allow_widening: bool) -> None:
@@ -199,6 +212,7 @@ class _Run:
     wait: PropagationWait
     session: Session
     book: OwnerBook
+    terraform: TerraformWriter | None = None
     writes: int = 0
     records: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
@@ -279,6 +293,8 @@ class _Run:
 
     def _write(self, change: Change[Any]) -> str:
         """Send the change's one write and return the platform's id."""
+        if change.address and self.terraform is not None:
+            return self.terraform.write(change, self.session)
         kind = change.kind
         known = change.remote_id or self._recorded_id(change)
         if change.action is Action.CREATE and change.after is not None:

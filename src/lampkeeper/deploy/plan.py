@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -31,6 +32,23 @@ class StateVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedLayer:
+    """A saved plan of Terraform for one layer: the bytes that `terraform apply` takes."""
+
+    layer: Layer
+    content: bytes = field(repr=False)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {"layer": str(self.layer), "content": base64.b64encode(self.content).decode("ascii")}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SavedLayer:
+        """Read the JSON form; raise KeyError or ValueError if it is malformed."""
+        return cls(layer=Layer(data["layer"]), content=base64.b64decode(data["content"], validate=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The changes in the order of the apply.
 
@@ -41,7 +59,7 @@ class Plan:
     plan with a finding of severity error cannot be applied. `files` are the environment's files that people write, with their
     digests; `undeployed` the names of those that differ from the deployed bundle. `owners`: the environment's owner files after
     the apply. `examples`: function, the arguments of one of its examples, and its result. `desired`: the digest of the layer
-    files that the plan is for, empty for a destroy.
+    files that the plan is for, empty for a destroy. `terraform`: the saved plans that hold the changes with an address.
     """
 
     env: str
@@ -61,6 +79,7 @@ class Plan:
     owners: OwnerPlan = field(default_factory=OwnerPlan)
     examples: tuple[tuple[str, str, str], ...] = ()
     desired: str = ""
+    terraform: tuple[SavedLayer, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -97,7 +116,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
+        document = {
             "format": _FORMAT,
             "env": self.env,
             "state_versions": [{"layer": str(s.layer), "lineage": s.lineage, "serial": s.serial} for s in self.state_versions],
@@ -117,6 +136,7 @@ class Plan:
             "examples": [list(e) for e in self.examples],
             "desired": self.desired,
         }
+        return document | ({"terraform": [s.as_dict() for s in self.terraform]} if self.terraform else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -145,6 +165,7 @@ class Plan:
                 owners=OwnerPlan.from_dict(data["owners"]),
                 examples=tuple((str(name), str(given), str(returned)) for name, given, returned in data["examples"]),
                 desired=str(data["desired"]),
+                terraform=tuple(SavedLayer.from_dict(s) for s in data.get("terraform", ())),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="run `plan` again") from None

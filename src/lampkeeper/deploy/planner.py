@@ -64,16 +64,21 @@ def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Fin
 
 
 def plan_destroy(
-    workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS, sole_workspace: bool = False
+    workspace: Workspace,
+    states: States,
+    *,
+    layers: tuple[Layer, ...] = LAYERS,
+    sole_workspace: bool = False,
+    view: LiveState | None = None,
 ) -> Plan:
     """Return the plan that removes all owned objects of these layers and restores adopted ones.
 
     `sole_workspace`: the user declares that no other workspace of the account uses the account layer.
     """
-    view = read_live_state(workspace, scope_of(Desired(), states), states, layers)
+    seen = view if view is not None else read_live_state(workspace, scope_of(Desired(), states), states, layers)
     owners = Owners.read(workspace)
     require_known_owners(owners, states, layers)
-    plan = assemble(Desired(), view, owners, states, layers=layers, destroys=True)
+    plan = assemble(Desired(), seen, owners, states, layers=layers, destroys=True)
     if not sole_workspace and any(c.action is not Action.FORGET for c in plan.of_layer(Layer.ACCOUNT)):
         require_sole_workspace(other_workspaces(workspace))
     return plan

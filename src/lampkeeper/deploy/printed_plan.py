@@ -211,6 +211,8 @@ def _wrapped(start: str, parts: list[str], glue: str, tone: Tone, end: str = "")
 def _end(plan: Plan) -> Iterator[Line]:
     if plan.already_there:
         yield Line(text=f"already as desired, not managed by lampkeeper: {len(plan.already_there)}")
+    if plan.terraform:
+        yield Line(text=f"by Terraform: {sum(1 for c in plan.changes if c.address)} of {counted(plan.writes, 'write')}")
     if plan.owners.stale and not plan.changes:
         yield Line(text="updates the owner file of this environment")
     if plan.blocked:

@@ -75,7 +75,7 @@ class LayerState:
     `intents` are writes that an interrupted apply began and did not record. `governed` are the tables whose protection an apply
     has completed: from then on, more access to them is widening. `unsettled`: the last write of an apply may not be in effect
     yet, so the next apply waits before it gives access. `mirror` gets the journal before each write, if the folder is a copy of
-    shared storage.
+    shared storage. `absorbed` are objects that another state records, and no file of this one yet.
     """
 
     layer: Layer
@@ -87,6 +87,7 @@ class LayerState:
     governed: frozenset[tuple[str, str, str]] = frozenset()
     unsettled: bool = False
     mirror: Callable[[Path], None] | None = None
+    absorbed: set[tuple[str, str]] = field(default_factory=set)
     _dirty: bool = False
 
     @property
@@ -158,11 +159,18 @@ class LayerState:
     def require_current(self) -> None:
         """Raise UnsafePlanError if another run has written the state or its journal since this one was read."""
         now = LayerState.load(self.layer, self.path)
-        if (now.lineage, now.serial, now.objects, now.intents) != (self.lineage, self.serial, self.objects, self.intents):
+        mine = {key: owned for key, owned in self.objects.items() if key not in self.absorbed}
+        if (now.lineage, now.serial, now.objects, now.intents) != (self.lineage, self.serial, mine, self.intents):
             raise UnsafePlanError(
                 f"{self.path}: another run has changed the state since it was read: serial {self.serial} then, {now.serial} now",
                 fix="run the command again: it plans from the new state",
             )
+
+    def absorb(self, object_key: tuple[str, str], owned: Owned[Any]) -> None:
+        """Count an object as recorded that another state records, unless this one does; the next apply saves it."""
+        if object_key not in self.objects:
+            self.objects[object_key] = owned
+            self.absorbed.add(object_key)
 
     def begin(self) -> None:
         """Start an apply, which writes the journal."""

@@ -72,6 +72,7 @@ There is one folder per environment, and the folder `account` for the objects th
 | `<env>/promoted.json` | `promote --to`: what it wrote, so that the next one keeps what you changed since | yes |
 | `<env>/applied/` | `apply`: a copy of the layer files of each apply, for `rollback` | optional; no secrets |
 | `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | optional; no secrets |
+| `terraform.tfstate` in each layer's folder | `apply --engine terraform`: the objects that Terraform created | no |
 
 If masks are keyed, `env.auto.tfvars` locates the key but never contains it: `hash_key_scope` and `hash_key_name` (a secret
 scope and the secret in it), or `hash_key_env` (an environment variable). See docs/hash-keys.md of lampkeeper.
@@ -86,6 +87,7 @@ auth.auto.tfvars
 /*/.genie_space_id_*
 /*/workspaces/*/.genie_space_id_*
 /*/.promoting
+terraform.tfstate*
 *.tmp
 """
 
