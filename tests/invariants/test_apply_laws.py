@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.printed_plan import change_lines
-from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Call
 from support.governed_configs import CONFIGS, Config
+from support.governed_laws import PROPAGATION_DELAY, bring, clean_worlds, closed, later, plan_of, seen, unprotected
 from support.governed_places import Killed, Place, light_place
 from support.nightly import NIGHTLY
 
 pytestmark = pytest.mark.server
 
-PROPAGATION_DELAY = {"tags": 30, "memberships": 30, "tag_policies": 20}
-SETTLE = PropagationWait(seconds=40)
 Note = Callable[[str, str, int], None]
 each_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
 
@@ -35,44 +31,6 @@ def place(config: Config, tmp_path: Path) -> Iterator[Place]:
         config.build(found)
         found.space.control("PUT", "lag", PROPAGATION_DELAY)
         yield found
-
-
-def plan_of(place: Place, desired: Desired) -> Plan:
-    return make_plan(desired, place.workspace, place.states(), adopt=True)
-
-
-def bring(place: Place, plan: Plan) -> None:
-    apply_plan(plan, place.workspace, place.states(), allow_widening=True, wait=SETTLE, check_privileges=False)
-
-
-def later(place: Place) -> None:
-    """Let everything that lags take effect."""
-    place.workspace.clock.sleep(120)
-
-
-def seen(place: Place, config: Config) -> dict[str, str]:
-    """Return what everybody sees of everything."""
-    return {f"{who} {cell}": what for who in config.people for cell, what in place.sight(who, config.columns).items()}
-
-
-def unprotected(now: dict[str, str], *ends: dict[str, str]) -> list[str]:
-    """Return the cells that show what they show at no end: another value, or rows that were and will be filtered.
-
-    Who sees the raw value at an end learns nothing from a mask on the way.
-    """
-    return [c for c, what in now.items() if not _closed(what) and not any(_covered(what, e[c]) for e in ends)]
-
-
-def _closed(what: str) -> bool:
-    """Say whether nothing of a column shows: no row, or NULL in every row."""
-    return what in ("hidden", "failing", "no rows") or "CAST(NULL AS" in what.rsplit(": ", 1)[-1]
-
-
-def _covered(what: str, end: str) -> bool:
-    if what == end or end in ("hidden", "failing", "no rows"):
-        return what == end
-    (rows, value), (end_rows, end_value) = what.rsplit(": ", 1), end.rsplit(": ", 1)
-    return end_value in (value, "raw") and end_rows in (rows, "all rows")
 
 
 @each_config
@@ -138,7 +96,7 @@ def test_nobody_sees_on_the_way_what_shows_at_neither_end(config: Config, place:
         for number, (call, now) in enumerate(moments):
             assert unprotected(now, start, end) == [], f"after write {number + 1}: {call}"
             if config.steady:
-                hidden = [c for c, what in now.items() if _closed(what) and not _closed(start[c]) and not _closed(end[c])]
+                hidden = [c for c, what in now.items() if closed(what) and not closed(start[c]) and not closed(end[c])]
                 assert hidden == [], f"after write {number + 1}: {call}"
         tried("no naked moment", config.name, len(moments))
 
@@ -165,7 +123,7 @@ def test_killed_at_every_write_in_turn_it_ends_in_the_same_state(
 ) -> None:
     """Each run is killed at one write, the next goes on: with a stride of 1 some run died at every prefix."""
     stride = 1 if NIGHTLY or config.name in _AT_EVERY_WRITE else 3
-    wanted = _clean_worlds(config)
+    wanted = clean_worlds(config)
     with light_place(tmp_path / "killed") as place:
         config.build(place)
         place.space.control("PUT", "lag", PROPAGATION_DELAY)
@@ -202,27 +160,9 @@ def _kill_until_done(
     raise AssertionError("it never comes to an end")
 
 
-_WORLDS: dict[str, list[dict[str, object]]] = {}
-
-
-def _clean_worlds(config: Config) -> list[dict[str, object]]:
-    """Return the world after each stage and after the destroy, when nothing goes wrong."""
-    if config.name in _WORLDS:
-        return _WORLDS[config.name]
-    with tempfile.TemporaryDirectory(prefix="clean-") as folder, light_place(Path(folder)) as place:
-        config.build(place)
-        worlds = []
-        for desired in config.stages:
-            bring(place, plan_of(place, desired))
-            worlds.append(place.world())
-        bring(place, plan_destroy(place.workspace, place.states()))
-        _WORLDS[config.name] = [*worlds, place.world()]
-    return _WORLDS[config.name]
-
-
 @pytest.mark.parametrize("config", [c for c in CONFIGS if c.name == "row_filter"], ids=lambda c: c.name)
 def test_killed_at_the_kth_write_of_a_clean_run_it_ends_in_the_same_state(config: Config, tmp_path: Path, tried: Note) -> None:
-    wanted = _clean_worlds(config)[-2]
+    wanted = clean_worlds(config)[-2]
     kill = 0
     while True:
         kill += 1

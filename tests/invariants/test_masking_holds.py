@@ -9,6 +9,10 @@ import pytest
 
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.verify.asking import TestPrincipal
+from lampkeeper.deploy.verify.cells import CellCheck
+from lampkeeper.deploy.verify.identities import WorkspaceQueryRunner
+from lampkeeper.deploy.verify.report import Status
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.errors import RemoteError
@@ -64,6 +68,17 @@ def _expected(
     return sorted(shown, key=repr)
 
 
+def _verified_alike(place: Place, access: Access, config: Config) -> None:
+    """Compare a verification in batches with one that asks each table alone: same results, and no mismatch."""
+    runners = {who: WorkspaceQueryRunner(place.enter(who)) for who in config.people}
+    asked = [TestPrincipal(name=n, principal=Principal(name=n), query_runner=r) for n, r in runners.items()]
+    together, alone = (CellCheck(access, asked, "salt", live=access, batched=batched).run() for batched in (True, False))
+    assert (together.cells, together.rows) == (alone.cells, alone.rows)
+    assert [c for c in together.cells if c.status is Status.MISMATCH] == []
+    assert {c.status for c in together.cells} & {Status.OK}
+    assert together.queries <= alone.queries
+
+
 @pytest.mark.parametrize(
     "config", [c for c in CONFIGS if c.name in ("row_filter", "hostile_names", "nested_groups")], ids=lambda c: c.name
 )
@@ -88,6 +103,7 @@ def test_people_get_what_the_matrix_says(config: Config, place: Place, tried: Ca
             else:
                 assert sorted(run_sql(client, query).rows, key=repr) == expected, who
             points += len(columns)
+    _verified_alike(place, access, config)
     tried("masking holds", config.name, points)
     apply_plan(plan_destroy(place.workspace, place.states()), place.workspace, place.states(), wait=PropagationWait(seconds=0))
     for name in config.tables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +31,10 @@ class Killed(BaseException):
 
 @dataclass
 class Tripwire:
-    """A wire that can die at a write, and tells a watcher of every write that took effect; refused writes do not count."""
+    """A wire that can die at a write, and tells a watcher of every write that took effect; refused writes do not count.
+
+    Writes of several threads go one after another, in any order: the watcher sees the world after each of them.
+    """
 
     inner: Wire
     die_at: int = 0
@@ -38,11 +42,19 @@ class Tripwire:
     watch: Callable[[int, Call], None] | None = None
     writes: int = 0
     log: list[str] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def send(self, call: Call) -> Any:
         """Send the call; a write may be the last thing that happens."""
         if not call.writes:
             return self.inner.send(call)
+        with self.lock:
+            return self._write(call)
+
+    def _write(self, call: Call) -> Any:
+        if self.die_at and self.writes >= self.die_at and threading.current_thread() is not threading.main_thread():
+            # Another thread of the process has died at a write: this one is dead too.
+            raise Killed
         if self.writes + 1 == self.die_at and not self.after_effect:
             raise Killed
         answer = self.inner.send(call)
@@ -62,6 +74,7 @@ class VirtualClock:
         """Tick this workspace."""
         self._space = space
         self._ahead = 0.0
+        self._lock = threading.Lock()
 
     def now(self) -> float:
         """Return real time plus what was slept."""
@@ -69,9 +82,13 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         """Tick the workspace's clock, and let its threads run for a moment."""
-        self._space.workspace.repositories.clock.tick(seconds)
-        self._ahead += seconds
+        self._move(seconds)
         time.sleep(min(seconds, 0.002))
+
+    def _move(self, seconds: float) -> None:
+        with self._lock:
+            self._space.workspace.repositories.clock.tick(seconds)
+            self._ahead += seconds
 
 
 @dataclass

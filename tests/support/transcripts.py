@@ -19,6 +19,7 @@ TOKEN = "dapi-the-token-of-this-workspace"
 _PROGRESS = re.compile(r"(?m)^[a-z ]+(?: …|:(?: \d+/\d+ [^\n]*)? \(\d+ s\))(?:\n|\Z)")
 _VARYING: tuple[tuple[str, str], ...] = (
     (r"(?m)^seconds: (?:[a-z ]+\s\d+\.\d,\s)+all\s\d+\.\d$", "seconds: N"),
+    (r"(row counts in \d+ statements?), \d+\.\d s:", r"\1, N s:"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:N"),
     (r"dapi[\w-]+", "TOKEN"),
     (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),

@@ -62,9 +62,9 @@ def print_verification(
         console.line(report.verdict, "bold green" if report.ok else "bold red")
         return
     counted = report.counts
-    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
-        f"{n} {what}" for what, n in counted.items()
-    ))  # fmt: skip
+    how = f"in {_statements(report.queries)}, {report.seconds:.1f} s"
+    results = ", ".join(f"{n} {what}" for what, n in counted.items())
+    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts {how}: {results}")
     console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
     for line in (*report.unreviewed, *(f"raw by exemption: {e}" for e in report.exemptions)):
         console.line(line)
@@ -73,6 +73,11 @@ def print_verification(
     if basis:
         console.line(f"not confirmed on a Databricks workspace: {basis}")
     console.line(report.verdict, "bold green" if report.ok else "bold red")
+
+
+def _statements(number: int) -> str:
+    """Return the number of statements in words."""
+    return f"{number} statement{'' if number == 1 else 's'}"
 
 
 def _style(status: Status, seen: Seen | None) -> str:

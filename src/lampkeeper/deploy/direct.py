@@ -1,7 +1,11 @@
-"""Applies a plan: one write per step, recorded before and after it, so that an interrupted apply can resume."""
+"""Applies a plan: one write per step, recorded before and after it, so that an interrupted apply can resume.
+
+Writes to different tables go side by side where `lanes` allows it.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,11 +14,13 @@ from lampkeeper.deploy.change import Change, changes_of
 from lampkeeper.deploy.existing_controls import conflicts_of
 from lampkeeper.deploy.kinds import FUNCTION, KINDS, POLICY, kind_named
 from lampkeeper.deploy.kinds.base import Session
+from lampkeeper.deploy.lanes import THREADS, run_lanes, stretches
 from lampkeeper.deploy.live_reading import read_live_state, scope_of
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.owner_book import OwnerBook
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
+from lampkeeper.deploy.read_back import wait_until_read_back
 from lampkeeper.deploy.safety import PlanSimulation, effect_on_access, recorded_simulated_access
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.space_ids import kept_space_ids
@@ -30,7 +36,7 @@ from lampkeeper.remote.clients import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The progress of an apply: before step `number` of `total`; `waiting` if it waits for propagation first."""
+    """The progress of an apply: before the `number`-th of `total` steps; `waiting` if it waits for propagation first."""
 
     number: int
     total: int
@@ -70,8 +76,11 @@ def apply_plan(
     check_privileges: bool = True,
     hash_key: HashKey | None = None,
     terraform: TerraformWriter | None = None,
+    threads: int = THREADS,
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
+
+    At most `threads` writes go side by side; Terraform locks its state, so its writes go one after another.
 
     `hash_key` is inserted into keyed functions; a plan that writes one raises UsageError without it.
     `saved` plans are compared with the workspace again; pass False only for a plan that this process has just created.
@@ -95,7 +104,7 @@ def apply_plan(
         with kept_space_ids(states):
             return _Run(
                 plan=plan, states=states, progress=progress, wait=wait or PropagationWait(), session=session, book=book,
-                terraform=terraform,
+                terraform=terraform, threads=1 if terraform is not None else threads,
             ).run()  # fmt: skip
 
 
@@ -213,9 +222,12 @@ class _Run:
     session: Session
     book: OwnerBook
     terraform: TerraformWriter | None = None
+    threads: int = THREADS
+    begun: int = 0
     writes: int = 0
     records: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> ApplyReport:
         """Apply all changes; save the state files at the end, also if the platform refuses a write."""
@@ -238,28 +250,34 @@ class _Run:
         self.states.save(touched)
         # Last, because until the states are saved this environment may still own the objects whose claims end here.
         self.book.settle()
+        if self.wait.seconds:
+            wait_until_read_back(self.plan, self.session.workspace, self.states, self.wait)
         return ApplyReport(writes=self.writes, records=self.records, by_kind=dict(sorted(self.by_kind.items())))
 
     def _changes(self) -> None:
         states = [self.states[layer] for layer in self.plan.layers]
         waits = barriers(self.plan.changes, unsettled=any(s.unsettled for s in states))
         unsettled: list[Change[Any]] = []
-        total = len(self.plan.changes)
-        for position, change in enumerate(self.plan.changes):
-            if position in waits:
-                self._tell(position, total, change, waiting=True)
+        for stretch in stretches(self.plan.changes, waits):
+            if stretch.waits:
+                self._tell(stretch.changes[0], waiting=True)
                 wait_for_propagation(self.session.workspace, unsettled, self.wait)
                 unsettled = []
                 for state in states:
                     state.settle()
-            self._tell(position, total, change)
-            self._one(change)
-            if change.kind.propagating:
-                unsettled.append(change)
+            run_lanes(stretch, self._step, self.threads)
+            unsettled += [c for c in stretch.changes if c.kind.propagating]
 
-    def _tell(self, position: int, total: int, change: Change[Any], *, waiting: bool = False) -> None:
-        if self.progress is not None:
-            self.progress(Progress(number=position + 1, total=total, change=change, waiting=waiting))
+    def _step(self, change: Change[Any]) -> None:
+        self._tell(change)
+        self._one(change)
+
+    def _tell(self, change: Change[Any], *, waiting: bool = False) -> None:
+        with self.lock:
+            number = self.begun + 1
+            self.begun += not waiting
+            if self.progress is not None:
+                self.progress(Progress(number=number, total=len(self.plan.changes), change=change, waiting=waiting))
 
     def _one(self, change: Change[Any]) -> None:
         state = self.states[change.layer]
@@ -275,13 +293,14 @@ class _Run:
         try:
             remote_id = self._write(change)
         except RemoteError as error:
-            # A 4xx refused the write. After any other error it may have happened, so the intent stays, and the next plan
-            # treats an object that exists then as created by this environment.
-            if 400 <= error.status < 500:
+            # A 4xx refused the write. After any other error it may have happened, also if that was the error of an earlier try,
+            # so the intent stays, and the next plan treats an object that exists then as created by this environment.
+            if 400 <= error.status < 500 and not error.repeated:
                 state.withdraw(change)
             raise
-        self.writes += 1
-        self.by_kind[change.kind.name] = self.by_kind.get(change.kind.name, 0) + 1
+        with self.lock:
+            self.writes += 1
+            self.by_kind[change.kind.name] = self.by_kind.get(change.kind.name, 0) + 1
         if change.temporary:
             # The record stays, so that after an interruption the next plan finds the revoked grant missing and restores it.
             state.record(change, before)
@@ -298,7 +317,13 @@ class _Run:
         kind = change.kind
         known = change.remote_id or self._recorded_id(change)
         if change.action is Action.CREATE and change.after is not None:
-            return kind.create(self.session, change.after)
+            try:
+                return kind.create(self.session, change.after)
+            except RemoteError as error:
+                arrived = kind.arrived(self.session, change.after) if error.repeated and error.status in (400, 409) else None
+                if arrived is None:
+                    raise
+                return arrived
         if change.action is Action.UPDATE and change.before is not None and change.after is not None:
             kind.update(self.session, change.before, change.after, known)
             return known

@@ -39,6 +39,7 @@ from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import read_entitlements, read_workspace_assignments
 from lampkeeper.remote.live import Governed, read_governed
 from lampkeeper.remote.securables import Securable
+from lampkeeper.remote.side_by_side import side_by_side
 from lampkeeper.remote.spaces import list_spaces, read_space
 from lampkeeper.remote.warehouse import list_warehouses
 
@@ -176,25 +177,27 @@ def _in_scope(warehouses: Mapping[str, Json], wanted: frozenset[str]) -> dict[st
 
 
 def _rule_sets(workspace: Workspace, policies: Mapping[str, Json], keys: Iterable[str]) -> dict[str, Json]:
-    found = {}
-    for key in sorted(keys):
-        if key in policies:
-            query = {"name": rule_set_name(workspace, str(policies[key]["id"])), "etag": ""}
-            found[key] = workspace.get("tag_permission", RULE_SETS, query)
-    return found
+    def one(key: str) -> Json:
+        query = {"name": rule_set_name(workspace, str(policies[key]["id"])), "etag": ""}
+        return workspace.get("tag_permission", RULE_SETS, query)
+
+    there = sorted(key for key in keys if key in policies)
+    return dict(zip(there, side_by_side(one, there), strict=True))
 
 
 def _schemas(workspace: Workspace, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Json]:
-    found = {}
-    for catalog, schema in sorted(wanted):
-        document = workspace.find("schema", f"/api/2.1/unity-catalog/schemas/{encode(f'{catalog}.{schema}')}")
-        if document is not None:
-            found[(catalog, schema)] = document
-    return found
+    def one(schema: tuple[str, str]) -> Json | None:
+        return workspace.find("schema", f"/api/2.1/unity-catalog/schemas/{encode('.'.join(schema))}")
+
+    homes = sorted(wanted)
+    return {home: found for home, found in zip(homes, side_by_side(one, homes), strict=True) if found is not None}
 
 
 def _acls(workspace: Workspace, kind: AclKind[Any], ids: Mapping[str, str]) -> dict[str, Json]:
-    return {name: workspace.get(kind.name, acl_path(kind.object_type, each)) for name, each in sorted(ids.items())}
+    names = sorted(ids)
+    return dict(
+        zip(names, side_by_side(lambda n: workspace.get(kind.name, acl_path(kind.object_type, ids[n])), names), strict=True)
+    )
 
 
 def _spaces(workspace: Workspace, scope: Scope, states: States) -> dict[str, Json]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class LayerState:
     has completed: from then on, more access to them is widening. `unsettled`: the last write of an apply may not be in effect
     yet, so the next apply waits before it gives access. `mirror` gets the journal before each write, if the folder is a copy of
     shared storage. `absorbed` are objects that another state records, and no file of this one yet.
+    shared storage. Several threads may record their writes: intents that wait for the mirror together get there by one call.
     """
 
     layer: Layer
@@ -89,6 +91,10 @@ class LayerState:
     mirror: Callable[[Path], None] | None = None
     absorbed: set[tuple[str, str]] = field(default_factory=set)
     _dirty: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _mirroring: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _lines: int = 0
+    _mirrored: int = 0
 
     @property
     def blank(self) -> bool:
@@ -184,22 +190,34 @@ class LayerState:
 
     def intend(self, change: Change[Any]) -> None:
         """Record that a write is about to be sent."""
-        self.intents[change.object_key] = change.action
-        self.unsettled = self.unsettled or change.kind.propagating
-        self._append({"event": "intent", "kind": change.kind.name, "key": change.key, "action": str(change.action)})
-        if self.mirror is not None:
-            self.mirror(self.journal)
+        with self._lock:
+            self.intents[change.object_key] = change.action
+            self.unsettled = self.unsettled or change.kind.propagating
+            self._append({"event": "intent", "kind": change.kind.name, "key": change.key, "action": str(change.action)})
+            line = self._lines
+        self._show(line)
+
+    def _show(self, line: int) -> None:
+        """Give the mirror the journal, unless another thread has given it this line meanwhile."""
+        if self.mirror is None:
+            return
+        with self._mirroring:
+            if self._mirrored < line:
+                last = self._lines
+                self.mirror(self.journal)
+                self._mirrored = last
 
     def record(self, change: Change[T], owned: Owned[T] | None) -> None:
         """Record the object after a change, or None if it is deleted or no longer owned."""
         object_key = change.object_key
-        self.intents.pop(object_key, None)
-        if owned is None:
-            self.objects.pop(object_key, None)
-        else:
-            self.objects[object_key] = owned
-        said = {"spec": None} if owned is None else owned.as_dict(change.kind)
-        self._append({"event": "done", "kind": change.kind.name, "key": change.key, **said})
+        with self._lock:
+            self.intents.pop(object_key, None)
+            if owned is None:
+                self.objects.pop(object_key, None)
+            else:
+                self.objects[object_key] = owned
+            said = {"spec": None} if owned is None else owned.as_dict(change.kind)
+            self._append({"event": "done", "kind": change.kind.name, "key": change.key, **said})
 
     def settle(self) -> None:
         """Record that the writes so far are in effect."""
@@ -209,8 +227,9 @@ class LayerState:
 
     def withdraw(self, change: Change[Any]) -> None:
         """Record that the platform refused a write, so it had no effect."""
-        self.intents.pop(change.object_key, None)
-        self._append({"event": "withdrawn", "kind": change.kind.name, "key": change.key})
+        with self._lock:
+            self.intents.pop(change.object_key, None)
+            self._append({"event": "withdrawn", "kind": change.kind.name, "key": change.key})
 
     def govern(self, tables: Iterable[TableName]) -> None:
         """Record the governed tables."""
@@ -228,6 +247,8 @@ class LayerState:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        # Only now: a line that the file does not hold yet must not count as mirrored.
+        self._lines += 1
 
     def save(self) -> None:
         """Write the state file if it has changed since it was read, with the next serial, and remove the journal."""

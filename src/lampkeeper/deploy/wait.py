@@ -24,6 +24,8 @@ class PropagationWait:
     A read that does not begins the window again, because replicas of the catalog differ for a while. Pauses between reads grow
     from `poll` to four times as much; `limit` bounds the time until the window begins, in seconds. According to the platform
     docs, tags take effect within minutes and permission changes after 30 s or more; in practice 30 s are used (field reports).
+
+    With 0 seconds the workspace has no propagation delay, and an apply does not wait for its last writes to be readable either.
     """
 
     seconds: float = 30.0

@@ -295,6 +295,10 @@ class Access:
                 missing.append(f"{wanted} on {full_name}")
         return tuple(missing)
 
+    def missing(self, principal: Principal, table: TableName) -> tuple[str, ...]:
+        """Return the privileges that the principal lacks for SELECT on the table, as `USE_CATALOG on main`."""
+        return self._missing_privileges(self.identities(principal), table)
+
     @staticmethod
     def _addresses(policy: Policy, names: frozenset[str]) -> bool:
         return bool(names.intersection(policy.to_principals)) and not names.intersection(policy.except_principals)

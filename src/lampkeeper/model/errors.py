@@ -30,16 +30,18 @@ class UnsafePlanError(LampkeeperError):
 class RemoteError(LampkeeperError):
     """The platform refused a request: denied, not found, exists, or a transient failure after retries. Exit 4.
 
-    `code` is the platform's error code or error class, `status` the HTTP status (0 without a response).
+    `code` is the platform's error code or error class, `status` the HTTP status (0 without a response). `repeated`: an earlier
+    try of the call failed in a way after which it may have been performed all the same, so "it exists" may mean just that.
     """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, code: str = "", status: int = 0, fix: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", status: int = 0, fix: str = "", repeated: bool = False) -> None:
         """Keep code and status for callers that depend on them."""
         super().__init__(message, fix=fix)
         self.code = code
         self.status = status
+        self.repeated = repeated
 
 
 class InternalError(LampkeeperError):

@@ -11,7 +11,8 @@ from lampkeeper.model.names import TableName, show_part, split_name
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.warehouse import Parameter, run_sql
+from lampkeeper.remote.side_by_side import side_by_side
+from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
 from lampkeeper.text.sql_quoting import quote_path, quote_string
 
 _KINDS = {
@@ -116,20 +117,20 @@ def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -
     listed, parameters = _parameters([] if whole else sorted({p.schema for p in wanted}))
     where = f"lower(table_schema) IN ({listed})" if not whole else "lower(table_schema) <> 'information_schema'"
     views = quote_path(catalog, "information_schema")
-    heads = run_sql(
-        workspace,
-        f"SELECT table_schema, table_name, table_type, table_owner, comment FROM {views}.tables "  # noqa: S608 - quoted
-        f"WHERE {where}",
-        parameters,
-        kind="tables",
-    ).dicts()
-    lines = run_sql(
-        workspace,
-        f"SELECT table_schema, table_name, column_name, full_data_type, is_nullable, comment, ordinal_position "  # noqa: S608
-        f"FROM {views}.columns WHERE {where}",
-        parameters,
-        kind="columns",
-    ).dicts()
+    wanted_columns = {
+        "tables": "table_schema, table_name, table_type, table_owner, comment",
+        "columns": "table_schema, table_name, column_name, full_data_type, is_nullable, comment, ordinal_position",
+    }
+    warehouse_id(workspace)  # chosen once, before several threads ask for it
+    heads, lines = side_by_side(
+        lambda view: run_sql(
+            workspace,
+            f"SELECT {wanted_columns[view]} FROM {views}.{view} WHERE {where}",  # noqa: S608 - names quoted, values bound
+            parameters,
+            kind=view,
+        ).dicts(),
+        wanted_columns,
+    )
     columns: dict[tuple[str, str], list[tuple[int, Column]]] = defaultdict(list)
     for line in lines:
         column = Column(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import configparser
 import logging
 import os
+import threading
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,9 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clock import Clock, RealClock, SingleTryClock
-from lampkeeper.remote.failures import CallClassifier, Timeouts, translate
-from lampkeeper.remote.retry import retry
+from lampkeeper.remote.failures import THROTTLED, CallClassifier, Timeouts, may_have_happened, translate
+from lampkeeper.remote.pace import Pace
+from lampkeeper.remote.retry import Failure, retry
 
 if TYPE_CHECKING:
     # The SDK takes most of a second to load: import it when a client is created, not with the command line.
@@ -50,7 +52,8 @@ class Call:
 
     `writes` is true if the call changes something; SQL statements are POSTs, but most of them only read. `content` is a file's
     bytes, in place of a body; with `raw` the response is a stream of bytes under `contents`. `once` marks a call other than POST
-    that must not be repeated. `doing` names the call in errors, in place of method and path.
+    that must not be repeated. `piles_up` marks a POST that makes another object each time it is performed. `doing` names the
+    call in errors, in place of method and path.
     """
 
     kind: str
@@ -63,6 +66,7 @@ class Call:
     content: bytes | None = None
     raw: bool = False
     once: bool = False
+    piles_up: bool = False
     doing: str = ""
 
     @property
@@ -145,6 +149,8 @@ class Workspace:
         self.secrets = secrets
         self.has_account = has_account
         self.tally: Counter[tuple[str, bool]] = Counter()
+        self.pace = Pace(self.clock)
+        self._counting = threading.Lock()
 
     @property
     def w(self) -> WorkspaceClient:
@@ -162,15 +168,32 @@ class Workspace:
     def request(self, call: Call) -> Any:
         """Send a call, repeating while that is safe and may help and the timeouts allow it; raise RemoteError."""
 
-        def send() -> Any:
-            self.tally[(call.kind, call.writes)] += 1
-            return self.wire.send(call)
-
         classify = CallClassifier(
             doing=call.doing or f"{call.method} {urllib.parse.unquote(call.path)}", repeatable=call.repeatable,
-            timeouts=self.timeouts, secrets=self.secrets,
+            timeouts=self.timeouts, secrets=self.secrets, piles_up=call.piles_up,
         )  # fmt: skip
-        return retry(send, classify, self.timeouts.backoff, self.clock)
+        lost = False
+
+        def send() -> Any:
+            with self.pace.sending(turn):
+                with self._counting:
+                    self.tally[(call.kind, call.writes)] += 1
+                return self.wire.send(call)
+
+        def judge(error: Exception) -> Failure | None:
+            nonlocal lost
+            failure = classify(error)
+            if failure is not None:
+                failure.problem.repeated = lost
+                lost = lost or (call.writes and may_have_happened(failure.problem, error))
+                if failure.problem.status in THROTTLED and failure.after <= self.timeouts.deadline:
+                    self.pace.throttled(failure.after)
+            return failure
+
+        with self.pace.turn() as turn:
+            answer = retry(send, judge, self.timeouts.backoff, self.clock)
+        self.pace.succeeded()
+        return answer
 
     def get(self, kind: str, path: str, query: Mapping[str, Any] | None = None, api_level: ApiLevel = ApiLevel.WORKSPACE) -> Json:
         """Read one document."""
@@ -196,9 +219,14 @@ class Workspace:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         api_level: ApiLevel = ApiLevel.WORKSPACE,
+        *,
+        piles_up: bool = False,
     ) -> Json:
         """Send one write."""
-        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, api_level=api_level, writes=True))
+        call = Call(
+            kind=kind, method=method, path=path, query=query, body=body, api_level=api_level, writes=True, piles_up=piles_up
+        )
+        found = self.request(call)
         return found if isinstance(found, dict) else {}
 
     def pages(self, kind: str, path: str, items: str, query: Mapping[str, Any] | None = None) -> Iterator[Json]:

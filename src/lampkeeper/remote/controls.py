@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from lampkeeper.model.controls import TableControl
 from lampkeeper.model.names import FunctionName, TableName, split_name
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.side_by_side import side_by_side
 
 _TABLES = "/api/2.1/unity-catalog/tables"
-_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +55,7 @@ def read_controls(workspace: Workspace, tables: Iterable[TableName]) -> Controls
                 found += _controls(table, raw)
         return ControlsRead(controls=tuple(found), not_shown=tuple(set(names.values()) - seen))
 
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        parts = list(pool.map(one, sorted(wanted)))
+    parts = side_by_side(one, sorted(wanted))
     return ControlsRead(
         controls=tuple(sorted(c for part in parts for c in part.controls)),
         not_shown=tuple(sorted(t for part in parts for t in part.not_shown)),

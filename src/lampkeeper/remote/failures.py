@@ -69,7 +69,8 @@ class FailureKind(StrEnum):
     """No response was received, so the call was performed or not."""
 
 
-_THROTTLED = frozenset({429, 503})
+THROTTLED = frozenset({429, 503})
+"""Statuses of calls that may succeed later."""
 _RACES = ("Operation aborted due to concurrent modification",)
 _PROPAGATION_DELAYS = (
     re.compile(r"UC_INVALID_POLICY_CONDITION.*(Invalid tag value|Unknown tag policy key)", re.S),
@@ -85,7 +86,7 @@ def kind_of(problem: RemoteError, error: BaseException) -> FailureKind:
         return FailureKind.LAG
     if problem.code in {"ABORTED", "CONCURRENT_MODIFICATION"} or any(text in problem.message for text in _RACES):
         return FailureKind.RACE
-    if problem.status in _THROTTLED:
+    if problem.status in THROTTLED:
         return FailureKind.THROTTLED
     if problem.code in {"NO_ANSWER", "NO_CONNECTION"}:
         return FailureKind.NEVER_SENT if _never_sent(error) else FailureKind.LOST
@@ -94,12 +95,17 @@ def kind_of(problem: RemoteError, error: BaseException) -> FailureKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallClassifier:
-    """Judges what a call to the workspace raised. `doing` names the call in errors; `repeatable`: doing it twice is harmless."""
+    """Judges what a call to the workspace raised.
+
+    `doing` names the call in errors; `repeatable`: doing it twice is harmless; `piles_up`: doing it twice makes two objects, so
+    after a 503 without Retry-After, which may come after the effect, it is not done again.
+    """
 
     doing: str
     repeatable: bool
     timeouts: Timeouts
     secrets: tuple[str, ...] = ()
+    piles_up: bool = False
 
     def __call__(self, error: Exception) -> Failure | None:
         """Return the failure; None for an error that neither the SDK nor the connection raises."""
@@ -113,7 +119,15 @@ class CallClassifier:
             FailureKind.THROTTLED: timeouts.deadline, FailureKind.RACE: timeouts.deadline, FailureKind.LAG: timeouts.lag,
             FailureKind.NEVER_SENT: lost, FailureKind.LOST: lost if self.repeatable else 0.0,
         }.get(kind, 0.0)  # fmt: skip
-        return Failure(problem=problem, within=within, after=float(getattr(_cause(error), "retry_after_secs", None) or 0.0))
+        after = float(getattr(_cause(error), "retry_after_secs", None) or 0.0)
+        if self.piles_up and not after and may_have_happened(problem, error):
+            within = 0.0
+        return Failure(problem=problem, within=within, after=after)
+
+
+def may_have_happened(problem: RemoteError, error: BaseException) -> bool:
+    """Return whether a call that failed so may have been performed: no response came, or one of a gateway before the API."""
+    return problem.status >= 500 or kind_of(problem, error) is FailureKind.LOST
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -20,6 +20,7 @@ from lampkeeper.remote.clients import Workspace, encode
 from lampkeeper.remote.controls import read_controls
 from lampkeeper.remote.directory import Directory, read_directory
 from lampkeeper.remote.securables import LivePolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
+from lampkeeper.remote.side_by_side import side_by_side
 from lampkeeper.remote.table_grants import manages, read_table_grants
 
 _MANY = 4
@@ -91,11 +92,10 @@ def read_governed(
     names = [t.name for t in snapshot]
     schemas = {(t.catalog, t.schema) for t in names} | {s for s in more_schemas if s[0] not in dropped}
     catalogs = sorted({c for c, _ in schemas})
-    tags: list[TagAssignment] = []
+    found = side_by_side(lambda c: read_tags(workspace, c, sorted(s for other, s in schemas if other == c)), catalogs)
+    tags = [tag for each in found for tag in each]
     policy_securables: list[Securable] = [s for s in also_policies if s[1][:1] not in {(c,) for c in dropped}]
-    for catalog in catalogs:
-        tags += read_tags(workspace, catalog, sorted(s for c, s in schemas if c == catalog))
-        policy_securables += carriers(workspace, catalog)
+    policy_securables += [s for each in side_by_side(lambda c: carriers(workspace, c), catalogs) for s in each]
     policies = read_policies(workspace, [(SecurableType.CATALOG, (c,)) for c in catalogs], inherited=True)
     policies += read_policies(workspace, policy_securables)
     on_tables = read_controls(workspace, names)
@@ -103,7 +103,7 @@ def read_governed(
         (c.function.catalog, c.function.schema) for c in on_tables.controls
     }
     homes |= {(f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None}
-    functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
+    functions = [f for each in side_by_side(lambda home: read_functions(workspace, *home), sorted(homes)) for f, _ in each]
     securables: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
     securables += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
     in_scope = {t.parts for t in names}
@@ -145,8 +145,7 @@ def _dropped(workspace: Workspace, catalogs: Iterable[str]) -> set[str]:
 
 
 def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[TableName]) -> list[Table]:
-    found: list[Table] = []
-    for catalog in sorted({t.catalog for t in wanted | former}):
+    def read(catalog: str) -> list[Table]:
         required = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(wanted) if t.catalog == catalog]
         others = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(former) if t.catalog == catalog]
         try:
@@ -160,5 +159,7 @@ def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[Table
                 fix="remove its tables from env.auto.tfvars and generate again; `lampkeeper destroy` works without the catalog",
             ) from None  # fmt: skip
         require_all(there, required)
-        found += there
-    return sorted(found, key=lambda t: t.name)
+        return there
+
+    found = side_by_side(read, sorted({t.catalog for t in wanted | former}))
+    return sorted((t for there in found for t in there), key=lambda t: t.name)

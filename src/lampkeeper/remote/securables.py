@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +14,11 @@ from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName
 from lampkeeper.model.policies import Grant, Policy, SecurableType
 from lampkeeper.remote.clients import Json, Workspace, encode
+from lampkeeper.remote.side_by_side import side_by_side
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.text.sql_quoting import quote_path
 
 _UC = "/api/2.1/unity-catalog"
-_THREADS = 8
 
 Securable = tuple[SecurableType, tuple[str, ...]]
 
@@ -40,13 +39,14 @@ class LivePolicy:
 
 def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inherited: bool = False) -> list[LivePolicy]:
     """Return the policies attached to these securables (and, if `inherited`, to their parents), one list call each."""
-    found: dict[tuple[str, str, str], LivePolicy] = {}
-    for kind, parts in sorted(set(securables)):
+    query = {"include_inherited": True} if inherited else None
+
+    def one(securable: Securable) -> list[LivePolicy]:
+        kind, parts = securable
         path = f"{_UC}/policies/{encode(str(kind), '.'.join(parts))}"
-        query = {"include_inherited": True} if inherited else None
-        for raw in workspace.pages("policy", path, "policies", query):
-            each = _policy(raw)
-            found[each.key] = each
+        return [_policy(raw) for raw in workspace.pages("policy", path, "policies", query)]
+
+    found = {each.key: each for policies in side_by_side(one, sorted(set(securables))) for each in policies}
     return [found[key] for key in sorted(found)]
 
 
@@ -98,8 +98,7 @@ def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[G
             for e in entries if e.get("privileges")
         ]  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        return [grant for grants in pool.map(one, sorted(set(securables))) for grant in grants]
+    return [grant for grants in side_by_side(one, sorted(set(securables))) for grant in grants]
 
 
 def read_functions(workspace: Workspace, catalog: str, schema: str) -> list[tuple[Function, str]]:
@@ -140,11 +139,12 @@ def _function(raw: Mapping[str, Any]) -> Function:
 def read_owners(workspace: Workspace, schemas: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the owners of these schemas and their catalogs, by (securable type, full name)."""
     wanted = sorted(set(schemas))
-    owners: dict[tuple[str, str], str] = {}
-    for catalog in sorted({c for c, _ in wanted}):
-        document = workspace.find("catalog", f"{_UC}/catalogs/{encode(catalog)}") or {}
-        owners[(str(SecurableType.CATALOG), catalog)] = str(document.get("owner") or "")
-    for catalog, schema in wanted:
-        document = workspace.find("schema", f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}") or {}
-        owners[(str(SecurableType.SCHEMA), f"{catalog}.{schema}")] = str(document.get("owner") or "")
-    return {key: owner for key, owner in owners.items() if owner}
+    named = [("catalog", SecurableType.CATALOG, c) for c in sorted({c for c, _ in wanted})]
+    named += [("schema", SecurableType.SCHEMA, f"{catalog}.{schema}") for catalog, schema in wanted]
+
+    def one(securable: tuple[str, SecurableType, str]) -> str:
+        kind, _, name = securable
+        return str((workspace.find(kind, f"{_UC}/{kind}s/{encode(name)}") or {}).get("owner") or "")
+
+    found = zip(named, side_by_side(one, named), strict=True)
+    return {(str(kind), name): owner for (_, kind, name), owner in found if owner}

@@ -22,7 +22,7 @@ def list_spaces(workspace: Workspace) -> list[Json]:
 
 def create_space(workspace: Workspace, body: Mapping[str, Any]) -> str:
     """Create a space and return its ID; its tables must exist."""
-    return str(workspace.write("genie_space", "POST", _SPACES, body)["space_id"])
+    return str(workspace.write("genie_space", "POST", _SPACES, body, piles_up=True)["space_id"])
 
 
 def update_space(workspace: Workspace, space_id: str, body: Mapping[str, Any]) -> Json:

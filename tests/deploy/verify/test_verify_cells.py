@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.deploy.verify.cells import CellCheck, Comparison, TestPrincipal, refusal
+from lampkeeper.deploy.verify.asking import TestPrincipal, refusal
+from lampkeeper.deploy.verify.cells import CellCheck, Comparison
 from lampkeeper.deploy.verify.report import Seen, Status, findings_of
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.conditions import HasTagValue

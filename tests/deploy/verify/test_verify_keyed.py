@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.deploy.verify.cells import CellCheck, Comparison, TestPrincipal
+from lampkeeper.deploy.verify.asking import TestPrincipal
+from lampkeeper.deploy.verify.cells import CellCheck, Comparison
 from lampkeeper.deploy.verify.report import Seen, Status
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.conditions import HasTagValue

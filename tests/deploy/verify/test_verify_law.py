@@ -6,7 +6,8 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from lampkeeper.deploy.verify.cells import CellCheck, TestPrincipal
+from lampkeeper.deploy.verify.asking import TestPrincipal
+from lampkeeper.deploy.verify.cells import CellCheck
 from lampkeeper.deploy.verify.report import Status
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal, TableAccess
 from lampkeeper.model.conditions import HasTagValue

@@ -44,8 +44,9 @@ class AclKind(Kind[P]):
 
     def delete(self, session: Session, spec: P, remote_id: str) -> None:
         """Write the list without this group: the API has no call that removes one entry."""
-        now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, spec)))
-        kept = [entry for entry in direct_entries(now) if entry.get("group_name") != spec.group]
+        path = acl_path(self.object_type, self._object_id(session, spec))
+        released = session.released.setdefault(path, set()) | {spec.group}
+        kept = [e for e in direct_entries(session.workspace.get(self.name, path)) if e.get("group_name") not in released]
         try:
             self._send(session, spec, "PUT", kept)
         except RemoteError as error:
@@ -56,6 +57,7 @@ class AclKind(Kind[P]):
                 f"the access list could not be written: {error.message}", code=error.code, status=409,
                 fix="remove the entries of deleted principals, then run again",
             ) from None  # fmt: skip
+        session.released[path] = released
 
     def _send(self, session: Session, spec: P, method: str, entries: list[Json]) -> None:
         path = acl_path(self.object_type, self._object_id(session, spec))

@@ -48,7 +48,10 @@ class LiveObject(Generic[T]):
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """The context of writes: the workspace, ids of objects that this apply may have created, the hash key."""
+    """The context of writes: the workspace, ids of objects that this apply may have created, the hash key.
+
+    `released`: the groups that this apply has taken from an access list, by its path. A read that is a moment old may show them.
+    """
 
     workspace: Workspace
     env: str
@@ -57,6 +60,7 @@ class Session:
     warehouses: dict[str, str] = field(default_factory=dict)
     spaces: dict[str, str] = field(default_factory=dict)
     tag_policies: dict[str, str] = field(default_factory=dict)
+    released: dict[str, set[str]] = field(default_factory=dict)
 
     def principal(self, name: str) -> str:
         """Return the id of a user, service principal or account group; raise RemoteError if it does not exist."""
@@ -240,9 +244,23 @@ class Kind(Generic[T]):
     def remember(self, session: Session, key: str, remote_id: str) -> None:
         """Store the platform's id of an object for later writes."""
 
+    def lane(self, spec: T) -> str:
+        """Return the table whose cells alone a write of this object may alter; nothing if it may alter others, or needs others.
+
+        Writes of one kind in different lanes go side by side, those of one lane one after another.
+        """
+        return ""
+
     def create(self, session: Session, spec: T) -> str:
         """Create the object by one call; return the platform's id if it has one."""
         raise NotImplementedError
+
+    def arrived(self, session: Session, spec: T) -> str | None:
+        """Return the id (or nothing) of an object that was created by a call whose response was lost, None if it is not there.
+
+        Called only if a repeated create was refused because the object exists.
+        """
+        return None
 
     def update(self, session: Session, before: T, after: T, remote_id: str) -> None:
         """Update the object by one call."""

@@ -16,7 +16,7 @@ from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
-from lampkeeper.model.policies import Grant
+from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.remote.clients import Json, encode
 
 _PERMISSIONS = "/api/2.1/unity-catalog/permissions"
@@ -103,6 +103,10 @@ class GrantKind(SetKind[Grant]):
     def needs(self, spec: Grant) -> set[Need]:
         """Return MANAGE on the securable."""
         return {need_on(str(spec.securable_type), ".".join(spec.securable), "grant", "MANAGE")}
+
+    def lane(self, spec: Grant) -> str:
+        """Return the table: a grant on a schema or catalog is inherited by many."""
+        return ".".join(spec.securable).casefold() if spec.securable_type is SecurableType.TABLE else ""
 
     def create(self, session: Session, spec: Grant) -> str:
         """Grant the privileges."""

@@ -14,8 +14,9 @@ from lampkeeper.deploy.required_privileges import Need, need_on
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.model import codecs
-from lampkeeper.model.conditions import Condition, Or, any_of
+from lampkeeper.model.conditions import Condition, ConditionError, Or, any_of
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Policy, SecurableType, UnreadPolicy
@@ -115,6 +116,17 @@ class PolicyKind(Kind[AnyPolicy]):
         """Create the policy."""
         document = {k: v for k, v in self.codec.encode(spec).items() if v != ""}
         return str(session.workspace.write("policy", "POST", _POLICIES, document).get("id") or "")
+
+    def arrived(self, session: Session, spec: AnyPolicy) -> str | None:
+        """Read the policy: it is the lost one if nothing of it differs."""
+        raw = session.workspace.find("policy", _path(spec))
+        if raw is None:
+            return None
+        try:
+            found = codecs.read_policy(raw)
+        except (ConditionError, UsageError, KeyError, ValueError):
+            return None
+        return str(raw.get("id") or "") if found is not None and not self.differences(found, spec) else None
 
     def update(self, session: Session, before: AnyPolicy, after: AnyPolicy, remote_id: str) -> None:
         """Update the fields that differ; a field that is in the update mask but not in the document is cleared."""

@@ -93,6 +93,10 @@ class TableControlKind(Kind[ControlSlot]):
         need = need_on("table", table.plain, "set and drop its column masks and row filter", "MANAGE")
         return {*to_reach(f"{table.catalog}.{table.schema}"), need}
 
+    def lane(self, spec: ControlSlot) -> str:
+        """Return the table."""
+        return spec.table.plain.casefold()
+
     def create(self, session: Session, spec: ControlSlot) -> str:
         """Refuse: new protection is a policy."""
         raise InternalError(f"a plan sets a control on table {spec.table} that was never adopted")

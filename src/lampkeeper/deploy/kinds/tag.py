@@ -70,10 +70,21 @@ class TagKind(Kind[TagAssignment]):
         level = ("catalog", "schema", "table")[len(parts) - 1]
         return {*to_reach(".".join(parts[:2])), need_on(level, ".".join(parts), "assign tags", "APPLY_TAG")}
 
+    def lane(self, spec: TagAssignment) -> str:
+        """Return the table of the entity: a tag on a schema or catalog is inherited by many."""
+        parts = spec.entity_name.casefold().split(".")
+        of_table = spec.entity_type in (EntityType.TABLES, EntityType.COLUMNS)
+        return ".".join(parts[:3]) if of_table and len(parts) == (3 if spec.entity_type is EntityType.TABLES else 4) else ""
+
     def create(self, session: Session, spec: TagAssignment) -> str:
         """Assign the tag."""
         session.workspace.write("tag", "POST", _ASSIGNMENTS, self.codec.encode(spec))
         return ""
+
+    def arrived(self, session: Session, spec: TagAssignment) -> str | None:
+        """Read the assignment: it is the lost one if it has the value."""
+        found = session.workspace.find("tag", self._path(spec))
+        return "" if found is not None and str(found.get("tag_value") or "") == spec.value else None
 
     def update(self, session: Session, before: TagAssignment, after: TagAssignment, remote_id: str) -> None:
         """Change the tag's value."""

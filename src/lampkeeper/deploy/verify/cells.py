@@ -1,93 +1,119 @@
-"""Queries every table as every test principal and compares the results with the expected access."""
+"""Queries the tables as every test principal and compares the results with the expected access.
+
+Tables are compared in groups: the reference principal and then all others are asked about a whole group, so that little time
+passes between the expected result of a table and the results that are compared with it.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from lampkeeper.deploy.verify.queries import (
-    SALT,
-    Question,
-    Reading,
-    Reference,
-    Variant,
-    changes_daily,
-    days,
-    probe_questions,
-    read_probe,
-    read_reference,
-    reference_questions,
-    why_not_comparable,
-)
-from lampkeeper.deploy.verify.report import NOBODY_RAW, Asked, CellVerdict, RowsVerdict, Seen, Status
-from lampkeeper.model.access import Access, Cell, CellState, FunctionUse, Principal, TableAccess
-from lampkeeper.model.errors import RemoteError
+from lampkeeper.deploy.verify.asking import Container, Inquiry, Interviewer, Refusal, TestPrincipal
+from lampkeeper.deploy.verify.judge import TableFacts
+from lampkeeper.deploy.verify.queries import Reading, Reference, days, probe_questions, read_probe, read_reference
+from lampkeeper.deploy.verify.report import CellVerdict, RowsVerdict
+from lampkeeper.deploy.verify.statements import SALT, Question, Row
+from lampkeeper.model.access import Access, CellState, TableAccess
 from lampkeeper.model.hash_key import HashKey
 from lampkeeper.model.masks import Function
-from lampkeeper.model.names import ColumnName, FunctionName
+from lampkeeper.model.names import FunctionName, TableName
 from lampkeeper.model.schema import Table
 
-Rows = Sequence[Sequence[str | None]]
 Progress = Callable[[str, int, int], None]
 
-DENIALS = frozenset({"INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED", "UNAUTHORIZED_ACCESS"})
-"""Error codes and classes of a missing privilege (SQLSTATE 42501); any other error is a failure, not a denial."""
-
-_UNREACHABLE = frozenset({"NO_ANSWER", "NO_CONNECTION"})
-
-
-class QueryRunner(Protocol):
-    """Runs one query as one principal."""
-
-    def ask(self, sql: str, parameters: Mapping[str, str]) -> Rows:
-        """Return the rows, every cell a text or None; raise RemoteError with the platform's code."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestPrincipal:
-    """A test principal: shown as `name`, on the platform `principal`, and whether the run created it."""
-
-    name: str
-    principal: Principal
-    query_runner: QueryRunner
-    probe: bool = False
-
-    def asked(self, *, reference: bool) -> Asked:
-        """Return the entry for the report."""
-        return Asked(name=self.name, groups=tuple(sorted(self.principal.groups)), probe=self.probe, reference=reference)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A query without a result: denied by privileges, or failed; `code` is the platform's error class."""
-
-    denied: bool
-    code: str
+THREADS = 8
+"""How many statements run side by side."""
+TABLES_PER_GROUP = 40
+COLUMNS_PER_GROUP = 400
 
 
 @dataclass(slots=True)
 class Comparison:
-    """The cells and row counts of all tables, and the number of queries."""
+    """The cells and row counts of all tables, and the number of statements."""
 
     cells: list[CellVerdict] = field(default_factory=list)
     rows: list[RowsVerdict] = field(default_factory=list)
     queries: int = 0
     references: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    """One table on its way: who may be its reference, what was answered, on which dates."""
+
+    table: Table
+    facts: TableFacts
+    candidates: list[TestPrincipal]
+    questions: tuple[Question, ...]
+    probing: tuple[Question, ...]
+    reference: Reference | None = None
+    chosen: str = ""
+    seen: dict[str, Reading | Refusal] = field(default_factory=dict)
     days: set[str] = field(default_factory=set)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether the case still needs a reference and has candidates for it."""
+        return self.reference is None and bool(self.candidates)
+
+    def hear_reference(self, answer: list[Row] | Refusal) -> None:
+        """Take the answer of the first candidate; a refused one gets its own mismatch, and the next one becomes the reference."""
+        name = self.candidates.pop(0).name
+        self.facts = replace(self.facts, reference=self.facts.expectations[name])
+        if isinstance(answer, Refusal):
+            self.seen[name] = answer
+            return
+        self.days |= days(self.questions, answer)
+        self.reference, self.chosen = read_reference(self.questions, answer), name
+        self.seen[name] = self.facts.raw_reading(self.reference)
+
+    def hear(self, name: str, answer: list[Row] | Refusal) -> None:
+        """Take the answer of a principal that is not the reference."""
+        if isinstance(answer, Refusal):
+            self.seen[name] = answer
+            return
+        self.days |= days(self.probing, answer)
+        self.seen[name] = read_probe(self.probing, answer)
+
+    def verdict(self, names: Sequence[str]) -> Comparison:
+        """Return the results of these principals."""
+        found = Comparison(references={self.chosen} if self.chosen else set())
+        for name in names:
+            cells, rows = self.facts.judge(name, self.seen[name], self.reference)
+            found.cells += cells
+            found.rows.append(rows)
+        readings = {name: seen for name, seen in self.seen.items() if isinstance(seen, Reading)}
+        found.cells = self.facts.agreed(found.cells, readings)
+        return found
 
 
 class CellCheck:
-    """Compares the results of test principals with an access model, table by table."""
+    """Compares the results of test principals with an access model."""
 
-    def __init__(self, expected: Access, test_principals: Sequence[TestPrincipal], salt: str, threads: int = 4) -> None:
-        """Take the expected access and the test principals; the one that sees most of a table raw is its reference."""
+    def __init__(
+        self,
+        expected: Access,
+        test_principals: Sequence[TestPrincipal],
+        salt: str,
+        threads: int = THREADS,
+        *,
+        live: Access | None = None,
+        batched: bool = True,
+    ) -> None:
+        """Take the expected access and the test principals; the one that sees most of a table raw is its reference.
+
+        `live`: the grants that the workspace shows. Without `batched`, each table and principal gets a statement of its own.
+        """
         self._expected = expected
+        self._live = live
         self._test_principals = tuple(test_principals)
-        self._parameters = {SALT: salt}
+        self._interviewers = {
+            w.name: Interviewer(w, {SALT: salt}, batched=batched) for w in self._test_principals
+        }  # fmt: skip
         self._threads = threads
         # The comparison does not depend on the environment's key, so the run uses a random one: see verify.queries.
         made_up = HashKey.parse(secrets.token_hex(32), "a key for one run")
@@ -97,86 +123,134 @@ class CellCheck:
         self._keyed = frozenset(f.name for f in expected.model.functions if f.keyed)
 
     def run(self, progress: Progress | None = None) -> Comparison:
-        """Query every table of the model, a few tables at a time."""
+        """Query every table of the model."""
         tables = self._expected.model.tables
-        total = Comparison()
-        with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="verify") as pool:
-            for done, part in enumerate(pool.map(self._table, tables), start=1):
+        groups = list(_groups(tables))
+        total, done = Comparison(), 0
+        # The threads of a group only wait for statements, which run in a pool of their own: so no more of them run than allowed.
+        with (
+            ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="statement") as statements,
+            ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="verify") as pool,
+        ):
+            for group, part in zip(groups, pool.map(lambda g: _Group(self, g, statements).run(), groups), strict=True):
                 total.cells += part.cells
                 total.rows += part.rows
                 total.queries += part.queries
                 total.references |= part.references
+                done += len(group)
                 if progress is not None:
-                    progress(str(tables[done - 1].name), done, len(tables))
+                    progress(str(group[-1].name), done, len(tables))
         total.cells.sort()
         total.rows.sort(key=lambda r: (r.principal, r.table))
         return total
 
-    def _table(self, table: Table) -> Comparison:
-        found = self._once(table)
-        if len(found.days) > 1:
-            # Midnight passed between two queries, and a mask depends on the date.
-            again = self._once(table)
-            again.queries += found.queries
-            return again
-        return found
-
-    def _once(self, table: Table) -> Comparison:
-        found = Comparison()
+    def case(self, table: Table) -> _Case:
+        """Return the case of one table."""
         expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._test_principals}
         facts = TableFacts(table=table, expectations=expectations, functions=self._functions, reference=None, keyed=self._keyed)
-        questions = facts.reference_questions()
-        refusals: dict[str, Refusal] = {}
-        reference: Reference | None = None
-        chosen = ""
-        for test_principal in by_rawness(self._test_principals, expectations):
-            facts = replace(facts, reference=expectations[test_principal.name])
-            answer = self._ask(test_principal, questions, found)
-            if not isinstance(answer, Refusal):
-                reference, chosen = read_reference(questions, answer), test_principal.name
-                found.references.add(chosen)
-                break
-            # A denied reference gets its own mismatch; the next best principal becomes the reference.
-            refusals[test_principal.name] = answer
-        probing = probe_questions(table, facts.keyed_columns(), dated=facts.dated())
-        readings: dict[str, Reading] = {}
-        for test_principal in self._test_principals:
-            seen: Reading | Refusal
-            if test_principal.name == chosen and reference is not None:
-                seen = facts.raw_reading(reference)
-            elif test_principal.name in refusals:
-                seen = refusals[test_principal.name]
-            else:
-                answer = self._ask(test_principal, probing, found)
-                seen = answer if isinstance(answer, Refusal) else read_probe(table, probing, answer)
-            if isinstance(seen, Reading):
-                readings[test_principal.name] = seen
-            cells, rows = facts.judge(test_principal.name, seen, reference)
-            found.cells += cells
-            found.rows.append(rows)
-        found.cells = facts.agreed(found.cells, readings)
-        return found
+        return _Case(
+            table=table,
+            facts=facts,
+            candidates=by_rawness(self._test_principals, expectations),
+            questions=facts.reference_questions(),
+            probing=probe_questions(table, facts.keyed_columns(), dated=facts.dated()),
+        )
 
-    def _ask(
-        self, test_principal: TestPrincipal, questions: Sequence[Question], found: Comparison
-    ) -> list[Sequence[str | None]] | Refusal:
-        rows: list[Sequence[str | None]] = []
-        for question in questions:
-            found.queries += 1
-            try:
-                rows.append(test_principal.query_runner.ask(question.sql, self._parameters)[0])
-            except RemoteError as error:
-                return refusal(error)
-        found.days |= days(questions, rows)
-        return rows
+    def shut(self, test_principal: TestPrincipal, case: _Case) -> frozenset[Container]:
+        """Return catalog and schema of a table that exists, if USE on them is missing by the files and by the live grants."""
+        if self._live is None or case.reference is None:
+            return frozenset()
+        name = case.table.name
+        missing = {*case.facts.expectations[test_principal.name].missing}
+        missing &= {*self._live.missing(test_principal.principal, name)}
+        levels: tuple[tuple[str, Container], ...] = (("USE_CATALOG", name.parts[:1]), ("USE_SCHEMA", name.parts[:2]))
+        return frozenset(c for privilege, c in levels if f"{privilege} on {'.'.join(c)}" in missing)
+
+    @property
+    def interviewers(self) -> Mapping[str, Interviewer]:
+        """Return who asks each test principal, by its name."""
+        return self._interviewers
 
 
-def refusal(error: RemoteError) -> Refusal:
-    """Classify a failed query as denied or failing. An error that is not about the table (no response, bad token) is raised."""
-    if error.code in _UNREACHABLE or error.status in (401, 429) or error.status >= 500:
-        raise error
-    denied = error.code.split(".")[0] in DENIALS or "42501" in error.message
-    return Refusal(denied=denied, code=error.code or "no error class")
+class _Group:
+    """Some tables that are asked about together."""
+
+    def __init__(self, check: CellCheck, tables: Sequence[Table], statements: ThreadPoolExecutor) -> None:
+        self._check = check
+        self._tables = tables
+        self._pool = statements
+        self._counted: list[None] = []
+
+    def run(self) -> Comparison:
+        cases = self._ask([self._check.case(t) for t in self._tables])
+        # Midnight passed between two queries, and a mask depends on the date.
+        late = self._ask([self._check.case(c.table) for c in cases if len(c.days) > 1])
+        again = {c.table.name: c for c in late}
+        total = Comparison()
+        for case in cases:
+            found = again.get(case.table.name, case).verdict(list(self._check.interviewers))
+            total.cells += found.cells
+            total.rows += found.rows
+            total.references |= found.references
+        total.queries = len(self._counted)
+        return total
+
+    def _ask(self, cases: list[_Case]) -> list[_Case]:
+        while waiting := [c for c in cases if c.waits]:
+            by_candidate: dict[str, list[_Case]] = defaultdict(list)
+            for case in waiting:
+                by_candidate[case.candidates[0].name].append(case)
+            self._each(
+                {
+                    name: (mine, Inquiry(questions={c.table.name: c.questions for c in mine}))
+                    for name, mine in by_candidate.items()
+                },
+                lambda case, _, answer: case.hear_reference(answer),
+            )
+        probes: dict[str, tuple[list[_Case], Inquiry]] = {}
+        for name, interviewer in self._check.interviewers.items():
+            mine = [c for c in cases if name not in c.seen]
+            probes[name] = (mine, self._probe(interviewer.test_principal, mine))
+        self._each(probes, lambda case, name, answer: case.hear(name, answer))
+        return cases
+
+    def _probe(self, test_principal: TestPrincipal, cases: Sequence[_Case]) -> Inquiry:
+        doubtful = {c.table.name: c for c in cases if not c.facts.expectations[test_principal.name].readable}
+        return Inquiry(
+            questions={c.table.name: c.probing for c in cases},
+            doubtful=frozenset(doubtful),
+            shut={t: self._check.shut(test_principal, c) for t, c in doubtful.items()},
+        )
+
+    def _each(
+        self,
+        inquiries: Mapping[str, tuple[Sequence[_Case], Inquiry]],
+        hear: Callable[[_Case, str, list[Row] | Refusal], None],
+    ) -> None:
+        """Ask several principals side by side."""
+        asked = {
+            name: self._pool.submit(self._check.interviewers[name].ask, inquiry, lambda: self._counted.append(None))
+            for name, (mine, inquiry) in inquiries.items()
+            if mine
+        }
+        for name, answers in asked.items():
+            found: dict[TableName, list[Row] | Refusal] = answers.result()
+            for case in inquiries[name][0]:
+                hear(case, name, found[case.table.name])
+
+
+def _groups(tables: Sequence[Table]) -> Iterator[Sequence[Table]]:
+    group: list[Table] = []
+    width = 0
+    for table in tables:
+        columns = len(table.columns)
+        if group and (len(group) == TABLES_PER_GROUP or width + columns > COLUMNS_PER_GROUP):
+            yield group
+            group, width = [], 0
+        group.append(table)
+        width += columns
+    if group:
+        yield group
 
 
 def rawness(access: TableAccess) -> int:
@@ -188,189 +262,3 @@ def by_rawness(test_principals: Sequence[TestPrincipal], expectations: Mapping[s
     """Return the principals that should see a column of the table raw, those that see most first."""
     able = [w for w in test_principals if rawness(expectations[w.name])]
     return sorted(able, key=lambda w: -rawness(expectations[w.name]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableFacts:
-    """One table with the expected access of every test principal, the reference included."""
-
-    table: Table
-    expectations: Mapping[str, TableAccess]
-    functions: Mapping[FunctionName, Function]
-    reference: TableAccess | None
-    keyed: frozenset[FunctionName] = frozenset()
-
-    def filters(self) -> tuple[FunctionUse | None, ...]:
-        """Return the row filters of all principals, and no filter."""
-        return (None, *sorted({_filter_of(a) for a in self.expectations.values()} - {None}, key=repr))
-
-    def masks(self, column: ColumnName) -> tuple[FunctionUse, ...]:
-        """Return the masks of all principals on the column whose results another principal can compute."""
-        found = {_mask_of(a, column) for a in self.expectations.values() if a.cells[column].state is CellState.MASKED}
-        return tuple(sorted((m for m in found if m is not None and not self.why_untestable(m)), key=repr))
-
-    def why_untestable(self, use: FunctionUse) -> str:
-        """Return why results of this function prove nothing; empty if they do."""
-        function = self.functions.get(use.function)
-        if function is None:
-            return "the function is not in the desired state"
-        return why_not_comparable(function, self.functions)
-
-    def reference_questions(self) -> tuple[Question, ...]:
-        """Return the queries for the reference principal, which compute the expected result of every principal."""
-        filters = self.filters()
-        variants = [
-            Variant(column=c, mask=m, row_filter=f)
-            for c in self.table.column_names()
-            for m in (None, *self.masks(c))
-            for f in filters
-        ]
-        return reference_questions(self.table, variants, filters, self.functions, self.keyed, dated=self.dated())
-
-    def keyed_columns(self) -> frozenset[ColumnName]:
-        """Return the columns that some principal should get through a keyed mask."""
-        return frozenset(c for c in self.table.column_names() if any(m.function in self.keyed for m in self.masks(c)))
-
-    def dated(self) -> bool:
-        """Return whether a mask or filter of some principal depends on the date."""
-        uses = {f for f in self.filters() if f is not None} | {m for c in self.table.column_names() for m in self.masks(c)}
-        return any((f := self.functions.get(u.function)) is not None and changes_daily(f) for u in uses)
-
-    def agreed(self, cells: list[CellVerdict], readings: Mapping[str, Reading]) -> list[CellVerdict]:
-        """Return the cells; if principals with the same keyed mask and filter get different values, all are mismatches."""
-        seen: dict[tuple[ColumnName, FunctionUse, FunctionUse | None], set[str]] = {}
-        protections = {}
-        for number, cell in enumerate(cells):
-            access = self.expectations[cell.principal]
-            mask = _mask_of(access, cell.column) if access.cells[cell.column].state is CellState.MASKED else None
-            if mask is None or mask.function not in self.keyed or cell.status is not Status.OK:
-                continue
-            protections[number] = (cell.column, mask, _filter_of(access))
-            seen.setdefault(protections[number], set()).add(readings[cell.principal].digests[cell.column])
-        return [
-            replace(c, status=Status.MISMATCH, detail="other principals with the same mask get other values")
-            if n in protections and len(seen[protections[n]]) > 1 else c
-            for n, c in enumerate(cells)
-        ]  # fmt: skip
-
-    def raw_reading(self, reference: Reference) -> Reading:
-        """Return the result of the reference principal."""
-        digests = {c: reference.digests[Variant(column=c)] for c in self.table.column_names()}
-        return Reading(rows=reference.rows[None], digests=digests)
-
-    def judge(self, name: str, seen: Reading | Refusal, reference: Reference | None) -> tuple[list[CellVerdict], RowsVerdict]:
-        """Return the result of every column and of the row count."""
-        access = self.expectations[name]
-        if isinstance(seen, Refusal):
-            return self._judge_refusal(name, access, seen)
-        if reference is None:
-            cells = [
-                self._verdict(name, access, c, Seen.OTHER, Status.UNTESTED if access.readable else Status.MISMATCH,
-                              "the reference principal could not read the table" if self.reference else NOBODY_RAW)
-                for c in self.table.column_names()
-            ]  # fmt: skip
-            status = Status.UNTESTED if access.readable else Status.MISMATCH
-            return cells, RowsVerdict(principal=name, table=self.table.name, expected=None, seen=seen.rows, status=status)
-        judged = [self._judge_cell(name, access, c, seen, reference) for c in self.table.column_names()]
-        return judged, self._judge_rows(name, access, seen, reference)
-
-    def _judge_refusal(self, name: str, access: TableAccess, seen: Refusal) -> tuple[list[CellVerdict], RowsVerdict]:
-        fine = seen.denied and not access.readable
-        what = Seen.HIDDEN if seen.denied else Seen.FAILING
-        status = Status.OK if fine else Status.MISMATCH
-        cells = [self._verdict(name, access, c, what, status, "" if fine else seen.code) for c in self.table.column_names()]
-        return cells, RowsVerdict(principal=name, table=self.table.name, expected=None, seen=None, status=status)
-
-    def _judge_rows(self, name: str, access: TableAccess, seen: Reading, reference: Reference) -> RowsVerdict:
-        if not access.readable:
-            return RowsVerdict(principal=name, table=self.table.name, expected=None, seen=seen.rows, status=Status.MISMATCH)
-        row_filter = _filter_of(access)
-        expected = reference.rows[row_filter]
-        if row_filter is not None and self.why_untestable(row_filter):
-            # The reference's result proves nothing if the rows depend on the principal.
-            status = Status.UNTESTED
-        elif seen.rows != expected:
-            status = Status.MISMATCH
-        elif (self.reference is not None and self.reference.filters) or (
-            len(reference.rows) > 1 and len(set(reference.rows.values())) == 1
-        ):
-            status = Status.UNPROVEN
-        else:
-            status = Status.OK
-        return RowsVerdict(principal=name, table=self.table.name, expected=expected, seen=seen.rows, status=status)
-
-    def _judge_cell(self, name: str, access: TableAccess, column: ColumnName, seen: Reading, reference: Reference) -> CellVerdict:
-        if access.readable and self.reference is not None and self.reference.cells[column].state is not CellState.RAW:
-            return self._verdict(name, access, column, Seen.OTHER, Status.UNTESTED, NOBODY_RAW)
-        rows = self._rows_seen(access, seen, reference)
-        digest = seen.digests[column]
-        masks = self.masks(column)
-        raw = {reference.digests[Variant(column=column, row_filter=f)] for f in rows}
-        masked = {m: {reference.digests[Variant(column=column, mask=m, row_filter=f)] for f in rows} for m in masks}
-        cell = access.cells[column]
-        what = Seen.OTHER
-        if digest in raw:
-            what = Seen.RAW
-        elif any(digest in found for found in masked.values()):
-            what = Seen.MASKED
-        if cell.state is CellState.NO_ROWS:
-            return self._verdict(name, access, column, what, Status.MISMATCH if seen.rows else Status.OK)
-        if cell.state is CellState.RAW and digest in raw:
-            # A masked column proves something only if the mask changes a value in these rows.
-            alike = any(digest in found for found in masked.values())
-            return self._verdict(name, access, column, Seen.RAW, Status.UNPROVEN if alike else Status.OK)
-        if cell.state is CellState.MASKED:
-            mask = _mask_of(access, column)
-            why = self.why_untestable(mask) if mask is not None else "two masks"
-            if why:
-                status = Status.MISMATCH if what is Seen.RAW and not digest.startswith("0:") else Status.UNTESTED
-                return self._verdict(name, access, column, what, status, why)
-            if mask is not None and mask.function in self.keyed:
-                return self._judge_keyed(name, access, column, seen, reference, raw, what)
-            if mask is not None and digest in masked[mask]:
-                return self._verdict(name, access, column, Seen.MASKED, Status.UNPROVEN if digest in raw else Status.OK)
-            detail = "by another mask of this column" if what is Seen.MASKED else ""
-            return self._verdict(name, access, column, what, Status.MISMATCH, detail)
-        return self._verdict(name, access, column, what, Status.MISMATCH)
-
-    def _judge_keyed(
-        self, name: str, access: TableAccess, column: ColumnName, seen: Reading, reference: Reference, raw: set[str], what: Seen
-    ) -> CellVerdict:
-        """Compare a keyed mask by properties without the key: equal counts of values and of distinct values, none of them raw."""
-        mask = _mask_of(access, column)
-        digest, spread = seen.digests[column], seen.spreads.get(column)
-        count = digest.partition(":")[0]
-        wanted = {
-            (reference.digests[v].partition(":")[0], reference.spreads[v])
-            for v in (Variant(column=column, mask=mask, row_filter=f) for f in self._rows_seen(access, seen, reference))
-        }
-        if (count, spread) not in wanted or (what is not Seen.OTHER and count != "0"):
-            return self._verdict(name, access, column, what, Status.MISMATCH, "not the result of a keyed mask")
-        return self._verdict(name, access, column, Seen.MASKED, Status.UNPROVEN if count == "0" else Status.OK)
-
-    def _rows_seen(self, access: TableAccess, seen: Reading, reference: Reference) -> tuple[FunctionUse | None, ...]:
-        """Return the filters with the row count that was seen: a wrong row filter must not affect the results of columns."""
-        expected = _filter_of(access) if access.readable else None
-        if seen.rows == reference.rows[expected]:
-            return (expected,)
-        return tuple(f for f, count in reference.rows.items() if count == seen.rows)
-
-    def _verdict(
-        self, name: str, access: TableAccess, column: ColumnName, seen: Seen, status: Status, detail: str = ""
-    ) -> CellVerdict:
-        cell: Cell = access.cells[column]
-        return CellVerdict(principal=name, column=column, expected=str(cell), seen=seen, status=status, detail=detail)
-
-
-def _filter_of(access: TableAccess) -> FunctionUse | None:
-    # The policy's name is ignored: two policies with the same function and arguments are one filter.
-    return _nameless(access.filters[0]) if access.filters and access.readable else None
-
-
-def _mask_of(access: TableAccess, column: ColumnName) -> FunctionUse | None:
-    uses = access.masks.get(column, ())
-    return _nameless(uses[0]) if uses else None
-
-
-def _nameless(use: FunctionUse) -> FunctionUse:
-    return FunctionUse(policy="", function=use.function, arguments=use.arguments)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lampkeeper.deploy.verify.cells import TestPrincipal, rawness
+from lampkeeper.deploy.verify.asking import TestPrincipal
+from lampkeeper.deploy.verify.cells import rawness
 from lampkeeper.model.access import Access, Principal
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import combinations, relevant_groups

@@ -1,8 +1,8 @@
-"""The two queries of the verification: the result of a principal on a table, and the expected result.
+"""The two questions of the verification about a table: what a principal gets, and what it should get.
 
-Both return digests, never values: per column the number of values that are not null, and the sum of a salted 64-bit hash
-over all rows, which does not depend on the order of rows and counts duplicates. A principal that sees everything raw runs
-the reference query, which contains the bodies of the expected masks and row filters from the desired state: so a function
+The answers are digests, never values: per column the number of values that are not null, and the sum of a salted 64-bit hash
+over all rows, which does not depend on the order of rows and counts duplicates. A principal that sees everything raw is asked
+the reference question, which contains the bodies of the expected masks and row filters from the desired state: so a function
 that was replaced in the catalog is not compared with itself.
 
 A keyed mask is computed with a random key, because the query history would store the environment's key. Its digests then
@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from lampkeeper.deploy.verify.statements import Also, Branch, Question, Spread, Variant
 from lampkeeper.model.access import FunctionUse
 from lampkeeper.model.errors import InternalError, UsageError
 from lampkeeper.model.masks import Function, unquoted
@@ -23,9 +23,6 @@ from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.text.sql_lexer import SqlTextError, TokenKind, sql_tokens
 from lampkeeper.text.sql_quoting import quote_identifier, quote_string
-
-SALT = "salt"
-"""Name of the query parameter with the salt of all digests; each run has a new salt."""
 
 COLUMNS_PER_QUERY = 250
 """Tables with more columns take several queries, so that the engine's plan stays small."""
@@ -43,40 +40,6 @@ _CHANGES = re.compile(
 _DAILY = re.compile(r"\b(current_date|curdate)\b", re.IGNORECASE)
 _CALLS = re.compile(r"((?:\w+ ?\. ?)+)(\w+) ?\(")
 _OWN = frozenset({"builtin", "system.builtin"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """One result of a column: through a mask (or none), over the rows of a filter (or all)."""
-
-    column: ColumnName
-    mask: FunctionUse | None = None
-    row_filter: FunctionUse | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """The number of distinct values of a variant."""
-
-    variant: Variant
-
-
-class Also(StrEnum):
-    """The part of a query that is not about the table: the date, if masks depend on it."""
-
-    TODAY = "today"
-
-
-Answer = Variant | Spread | Also | FunctionUse | None
-"""A column of a query's result: a digest, a number of distinct values, the date, or the row count of a filter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One SQL text, and the meaning of each column of its result."""
-
-    sql: str
-    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +68,8 @@ def probe_questions(table: Table, spread: Iterable[ColumnName] = (), *, dated: b
     wanted = set(spread)
     variants = [Variant(column=c) for c in table.column_names()]
     return tuple(
-        _question(table, part, (None,), {}, [Spread(variant=v) for v in part if v.column in wanted], dated=dated)
-        for part in _parts(variants)
+        _question(table, number, part, (None,), {}, [Spread(variant=v) for v in part if v.column in wanted], dated=dated)
+        for number, part in enumerate(_parts(variants))
     )
 
 
@@ -127,14 +90,14 @@ def reference_questions(
     rows = sorted({None, *filters}, key=repr)
     return tuple(
         _question(
-            table, part, rows, functions, [Spread(variant=v) for v in part if v.mask is not None and v.mask.function in keyed],
-            dated=dated,
+            table, number, part, rows, functions,
+            [Spread(variant=v) for v in part if v.mask is not None and v.mask.function in keyed], dated=dated,
         )
-        for part in _parts(wanted)
+        for number, part in enumerate(_parts(wanted))
     )  # fmt: skip
 
 
-def read_probe(table: Table, questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reading:
+def read_probe(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reading:
     """Combine the results of `probe_questions`."""
     found = read_reference(questions, rows)
     return Reading(
@@ -209,6 +172,7 @@ def _parts(variants: Sequence[Variant]) -> Iterable[Sequence[Variant]]:
 
 def _question(
     table: Table,
+    number: int,
     variants: Sequence[Variant],
     filters: Sequence[FunctionUse | None],
     functions: Mapping[FunctionName, Function],
@@ -217,18 +181,13 @@ def _question(
     dated: bool,
 ) -> Question:
     columns = dict(zip(table.column_names(), table.columns, strict=True))
-    conditions = {f: _filter_clause(f, functions, columns) for f in {*filters, *(v.row_filter for v in variants)}}
-    selected = [f"count(*){conditions[f]}" for f in filters]
-    for variant in variants:
-        value = _value(variant, functions, columns)
-        selected.append(_digest(value, columns[variant.column], conditions[variant.row_filter]))
-    for spread in spreads:
-        value = _value(spread.variant, functions, columns)
-        selected.append(f"count(DISTINCT {value}){conditions[spread.variant.row_filter]}")
-    today = (Also.TODAY,) if dated else ()
-    selected += ["CAST(current_date() AS STRING)" for _ in today]
-    sql = f"SELECT {', '.join(selected)} FROM {table.name.sql}"  # noqa: S608 - every name is quoted, every value a literal
-    return Question(sql=sql, answers=(*filters, *variants, *spreads, *today))
+    branches = []
+    for row_filter in filters:
+        mine = [v for v in variants if v.row_filter == row_filter]
+        texts = tuple(_text(_value(v, functions, columns), columns[v.column]) for v in mine)
+        condition = "" if row_filter is None else apply_function(row_filter, functions, "BOOLEAN")
+        branches.append(Branch(row_filter=row_filter, condition=condition, texts=texts, variants=tuple(mine)))
+    return Question(table=table.name, part=number, branches=tuple(branches), spreads=tuple(spreads), dated=dated)
 
 
 def _value(variant: Variant, functions: Mapping[FunctionName, Function], columns: Mapping[ColumnName, Column]) -> str:
@@ -237,22 +196,11 @@ def _value(variant: Variant, functions: Mapping[FunctionName, Function], columns
     return apply_function(variant.mask, functions, columns[variant.column].type)
 
 
-def _filter_clause(
-    use: FunctionUse | None, functions: Mapping[FunctionName, Function], columns: Mapping[ColumnName, Column]
-) -> str:
-    return f" FILTER (WHERE {apply_function(use, functions, 'BOOLEAN')})" if use is not None else ""
-
-
-def _digest(value: str, column: Column, condition: str) -> str:
+def _text(value: str, column: Column) -> str:
+    """Return the expression of the text that is hashed."""
     if _JSON_TYPES.match(column.type):
-        text = f"to_json({value})"
-    elif _BINARY.match(column.type):
-        text = f"hex({value})"
-    else:
-        text = f"CAST({value} AS STRING)"
-    # Null hashes like the salt alone; the count of values distinguishes it from an empty text.
-    total = f"sum(CAST(xxhash64(:{SALT}, {text}) AS DECIMAL(20,0))){condition}"
-    return f"concat(CAST(count({value}){condition} AS STRING), ':', CAST(coalesce({total}, 0) AS STRING))"
+        return f"to_json({value})"
+    return f"hex({value})" if _BINARY.match(column.type) else f"CAST({value} AS STRING)"
 
 
 def apply_function(use: FunctionUse, functions: Mapping[FunctionName, Function], returns: str) -> str:

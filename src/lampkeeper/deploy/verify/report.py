@@ -70,6 +70,7 @@ class Asked:
 class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
+    `queries`: the number of statements that compared cells and row counts, `seconds` the time of the whole verification.
     `unreviewed`: the queries of unreviewed tables, per hidden catalog. `exemptions`: the principals with raw values, reasons and
     last days. `keyed`: how keyed masks were compared. `undeclared`: columns that are newer than the last snapshot. `spaces`: what
     the runner may query of each Genie space, where an environment manages spaces alone.
@@ -80,6 +81,7 @@ class VerifyReport:
     rows: tuple[RowsVerdict, ...]
     findings: tuple[Finding, ...]
     queries: int = 0
+    seconds: float = 0.0
     checked: tuple[tuple[str, int], ...] = ()
     unreviewed: tuple[str, ...] = ()
     exemptions: tuple[str, ...] = ()
@@ -128,6 +130,7 @@ class VerifyReport:
             "verdict": self.verdict,
             "counts": self.counts,
             "queries": self.queries,
+            "seconds": round(self.seconds, 1),
             "checked": dict(self.checked),
             "unreviewed": list(self.unreviewed),
             "exemptions": list(self.exemptions),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lampkeeper.deploy.history_tables import TABLES as RECORD
-from lampkeeper.deploy.verify.cells import Refusal, TestPrincipal, refusal
+from lampkeeper.deploy.verify.asking import Refusal, TestPrincipal, refusal
 from lampkeeper.model.access import Access
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import OUTSIDER

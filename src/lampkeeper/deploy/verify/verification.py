@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lampkeeper.deploy.change import Change
-from lampkeeper.deploy.verify.cells import CellCheck, Progress, TestPrincipal
+from lampkeeper.deploy.verify.asking import TestPrincipal
+from lampkeeper.deploy.verify.cells import THREADS, CellCheck, Progress
 from lampkeeper.deploy.verify.identities import (
     NamedIdentity,
     Probes,
@@ -45,13 +47,15 @@ class VerifyOptions:
     `membership_wait`: seconds to wait until a membership takes effect. `stale_after`: age in seconds from which a probe of an
     interrupted run is removed. `most_probes`: the largest number of combinations of groups to test; the rest are findings.
     `key_known`: the desired keyed functions have the id of the environment's key, not of the one last applied. `exemptions`: the
-    principals that see raw values by an exemption in force.
+    principals that see raw values by an exemption in force. Without `batched`, each table and principal gets a statement of its
+    own, with the same results.
     """
 
     create_test_principals: bool = False
     identities: tuple[NamedIdentity, ...] = ()
     operators: tuple[str, ...] = ()
-    threads: int = 4
+    threads: int = THREADS
+    batched: bool = True
     membership_wait: float = 300.0
     stale_after: float = 3600.0
     most_probes: int = 60
@@ -77,6 +81,7 @@ def verify(
     Raises RemoteError if the platform does not respond; problems with the protection of data are findings.
     """
     options = options or VerifyOptions()
+    start = time.monotonic()
     findings = [pending_finding(c) for c in pending if c.action.writes and c.kind.planned]
     with ExitStack() as stack:
         probes: Probes | None = None
@@ -93,7 +98,9 @@ def verify(
             stack.enter_context(probes)
         cast = PrincipalsUnderTest(workspace, desired, expected, live, options, probes)
         test_principals = list(cast.gather(progress))
-        found = CellCheck(expected, test_principals, options.salt, options.threads).run(progress)
+        found = CellCheck(
+            expected, test_principals, options.salt, options.threads, live=live.access, batched=options.batched
+        ).run(progress)
         unreviewed = prove_unreviewed(desired, workspace, live, expected, test_principals)
         findings += [f for proof in unreviewed for f in proof.findings]
         findings += [*structure.findings, *cast.findings]
@@ -111,6 +118,7 @@ def verify(
         rows=rows,
         findings=sort_findings([*findings, *findings_of(cells, rows)]),
         queries=found.queries,
+        seconds=time.monotonic() - start,
         checked=structure.checked,
         unreviewed=tuple(str(proof) for proof in unreviewed),
         keyed=_how_keyed(desired, live, options),
