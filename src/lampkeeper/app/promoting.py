@@ -105,6 +105,10 @@ def promote(inputs: EnvInputs, destination: EnvFolder, catalogs: CatalogMap, *, 
     """
     if destination.env == inputs.env:
         raise UsageError(f"{inputs.env!r} cannot be promoted to itself", fix="name another environment in --to")
+    for space in inputs.settings.spaces:
+        if not space.name:
+            message = f"the Genie space {space.space_id} was not imported yet, so its name and its tables are not known"
+            raise UsageError(message, fix=f"lampkeeper generate --env {inputs.env}")
     findings = validate(inputs, drafted=inputs.has_draft, now=now) if has_state(inputs) else ()
     if has_errors(findings):
         return Promoted(carried=False, findings=findings)
