@@ -166,6 +166,13 @@ def test_a_pilot_protects_one_group_first_and_everybody_in_one_step(bank: Bank) 
     good(bank, "apply", "--env", "pil")
     asked = good(bank, "why", "otto@bank.example", "pil_fin.finance.customers.ssn", "--live", "--env", "pil", "--json").document
     assert asked["state"] == "masked"
+    # A rollback to the pilot brings back its setting, so that its policies are no error; it widens access.
+    good(bank, "rollback", "--env", "pil", "--to", "1")
+    assert 'pilot = { group = "data_analysts" }' in (folder / "env.auto.tfvars").read_text()
+    assert bank.run("apply", "--env", "pil").code == 3
+    good(bank, "rollback", "--env", "pil", "--to", "2")
+    assert "pilot =" not in (folder / "env.auto.tfvars").read_text()
+    assert good(bank, "plan", "--env", "pil", "--json").document["changes"] == []
     # Back to the pilot is wider: it needs the approval that any such plan needs.
     good(bank, "pilot", "data_analysts", "--env", "pil")
     assert bank.run("apply", "--env", "pil").code == 3

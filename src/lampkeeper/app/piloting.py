@@ -12,7 +12,7 @@ from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.validating import findings_of
 from lampkeeper.design.synthesis.pilot import bound_to, widened
 from lampkeeper.files.draft_history import record_draft
-from lampkeeper.files.settings import Settings, read_settings, render_settings
+from lampkeeper.files.settings import read_settings, render_settings
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
@@ -47,10 +47,14 @@ def set_pilot(inputs: EnvInputs, group: str, now: datetime | None = None) -> Pil
     moved = sum(a.to_principals != b.to_principals for a, b in zip(draft.policies, bound, strict=True))
     now = now or datetime.now(UTC)
     record_draft(inputs.folder, "edited by hand", now)
-    changed = _write_setting(inputs, replace(before, pilot=group))
+    changed = write_pilot(inputs, group)
     paths = inputs.write_draft(replace(draft, policies=bound), inputs.folder.draft_layers())
     record_draft(inputs.folder, f"pilot {group}" if group else "pilot widened", now)
-    return PilotChange(changed=(*changed, *map(Path, paths)), policies=moved, findings=pilot_findings(inputs))
+    return PilotChange(
+        changed=(*changed, *(inputs.folder.generated_path / Path(p).name for p in paths)),
+        policies=moved,
+        findings=pilot_findings(inputs),
+    )
 
 
 def pilot_findings(inputs: EnvInputs) -> tuple[Finding, ...]:
@@ -71,9 +75,9 @@ def _require_group(inputs: EnvInputs, group: str) -> None:
         raise UsageError(message, fix="choose a group without a clearance")
 
 
-def _write_setting(inputs: EnvInputs, new: Settings) -> tuple[Path, ...]:
-    """Write the setting into the text of env.auto.tfvars where that is sure, else as a new text."""
-    path = inputs.folder.settings_path
+def write_pilot(inputs: EnvInputs, group: str) -> tuple[Path, ...]:
+    """Write the setting into the text of env.auto.tfvars where that is sure, else as a new text; return the file if it changed."""
+    path, new = inputs.folder.settings_path, replace(inputs.settings, pilot=group)
     text = _SETTING.sub("", read_text(path))
     if new.pilot:
         text = text.rstrip("\n") + f"\n\npilot = {{ group = {json.dumps(new.pilot, ensure_ascii=False)} }}\n"

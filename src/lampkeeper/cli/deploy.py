@@ -245,7 +245,7 @@ def _apply_here(
         )
         writes.count = report.writes
     print_applied(context.console, report)
-    record_generation(inputs.folder, plan.desired, plan.layers, datetime.now(UTC))
+    record_generation(inputs.folder, plan.desired, plan.layers, datetime.now(UTC), pilot=inputs.settings.pilot)
     closed = history is not None and closing(inputs.layers.desired, (history.catalog, history.schema)) is not None
     findings = (*plan.findings, *history.review()) if history is not None and closed else plan.findings
     document = {"applied": True, "approver": approver, **applied_dict(report)}

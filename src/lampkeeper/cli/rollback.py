@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.piloting import write_pilot
 from lampkeeper.app.planning import make_env_plan
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
@@ -33,7 +34,7 @@ def rollback_command(context: CommandContext, to: int | None, listed: bool, full
     """Restore the layer files and the draft of an earlier apply, and show the plan that leads back to them.
 
     The workspace does not change until the next `apply`, which asks the same of this plan as of any other: what widens access
-    needs an approval. Settings, labels and the decisions of stewards stay as they are.
+    needs an approval. Settings (except the group of a pilot), labels and the decisions of stewards stay as they are.
     """
     if listed:
         if to is not None:
@@ -48,7 +49,9 @@ def _roll_back(context: CommandContext, inputs: EnvInputs, to: int | None, *, fu
     workspace = workspace_of(context, inputs)
     made = roll_back(inputs.folder, datetime.now(UTC), to)
     inputs = context.inputs()
-    for path in made.changed:
+    # The policies of a pilot go with its setting: without it, they would be an error.
+    piloted = () if made.source.pilot == inputs.settings.pilot else write_pilot(inputs, made.source.pilot)
+    for path in (*piloted, *made.changed):
         context.console.line(f"wrote {path}" if path.exists() else f"removed {path}")
     context.console.line(f"the files are those of generation {made.source.number}, applied {made.source.applied_at}")
     with context.console.progress("planning"):

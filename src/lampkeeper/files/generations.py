@@ -4,8 +4,8 @@
     applied/0007/layers/…                account.tfvars (the part of this environment), data_access/…, abac.auto.tfvars
     applied/0007/draft/…                 the draft of that time, if there was one
 
-A rollback writes these files back and changes nothing in the workspace: the next plan and apply do. Settings, labels and
-stewards' decisions stay as they are.
+A rollback writes these files back and changes nothing in the workspace: the next plan and apply do. Settings (except the group of
+a pilot), labels and stewards' decisions stay as they are.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ _ACCOUNT = "account.tfvars"
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Generation:
-    """An apply: its number, its time (ISO-8601, UTC), the applied layers, and the digest of the layer files."""
+    """An apply: its number, its time (ISO-8601, UTC), the applied layers, the digest of the layer files, the group of a pilot."""
 
     number: int
     applied_at: str
     layers: tuple[Layer, ...]
     digest: str
+    pilot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def layers_digest(folder: EnvFolder) -> str:
 
 
 def record_generation(
-    folder: EnvFolder, desired: str, layers: tuple[Layer, ...], now: datetime, keep: int = KEEP
+    folder: EnvFolder, desired: str, layers: tuple[Layer, ...], now: datetime, *, pilot: str = "", keep: int = KEEP
 ) -> Generation | None:
     """Keep a copy of the files that an apply has put into effect.
 
@@ -88,11 +89,11 @@ def record_generation(
     kept |= {home / _DRAFT / name: text for name, text in draft_texts(folder).items()}
     write_texts(kept)
     # The entry file is written last: a copy without it is incomplete and is ignored.
-    entry = {"applied_at": applied_at, "layers": [str(la) for la in layers], "digest": digest}
+    entry = {"applied_at": applied_at, "layers": [str(la) for la in layers], "digest": digest, "pilot": pilot}
     write_texts({home / _ENTRY: json.dumps(entry, indent=2) + "\n"})
     for old in _paths(folder)[:-keep]:
         shutil.rmtree(old)
-    return Generation(number=number, applied_at=applied_at, layers=layers, digest=digest)
+    return Generation(number=number, applied_at=applied_at, layers=layers, digest=digest, pilot=pilot)
 
 
 def roll_back(folder: EnvFolder, now: datetime, to: int | None = None) -> RolledBack:
@@ -168,6 +169,9 @@ def _read_entry(path: Path) -> Generation:
     data = read_json(read_text(path / _ENTRY), path / _ENTRY)
     try:
         layers = tuple(la for la in LAYERS if str(la) in data["layers"])
-        return Generation(number=int(path.name), applied_at=str(data["applied_at"]), layers=layers, digest=str(data["digest"]))
+        return Generation(
+            number=int(path.name), applied_at=str(data["applied_at"]), layers=layers, digest=str(data["digest"]),
+            pilot=str(data.get("pilot", "")),
+        )  # fmt: skip
     except (KeyError, TypeError):
         raise UsageError(f"{path / _ENTRY}: not an entry of an applied generation", fix=f"remove {path}") from None
