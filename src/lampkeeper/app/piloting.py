@@ -76,7 +76,7 @@ def _require_group(inputs: EnvInputs, group: str) -> None:
 
 
 def write_pilot(inputs: EnvInputs, group: str) -> tuple[Path, ...]:
-    """Write the setting into the text of env.auto.tfvars where that is sure, else as a new text; return the file if it changed."""
+    """Write the setting into the text of env.auto.tfvars, or a new text if that is not sure; return the file if it changed."""
     path, new = inputs.folder.settings_path, replace(inputs.settings, pilot=group)
     text = _SETTING.sub("", read_text(path))
     if new.pilot:

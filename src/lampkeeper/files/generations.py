@@ -116,7 +116,8 @@ def roll_back(folder: EnvFolder, now: datetime, to: int | None = None) -> Rolled
     if _ACCOUNT in layers or folder.contribution_path.is_file():
         merged, findings = folder.account_texts(account)
         texts |= merged
-    changed = write_texts(texts)
+    changed = [path for path, text in texts.items() if not path.is_file() or read_text(path) != text]
+    write_texts(texts)
     gone = [folder.generated_path / n for n in draft_texts(folder) if n not in draft]
     gone += [folder.path / n for n in _layer_texts(folder) if n not in layers and n != _ACCOUNT]
     for path in gone:
