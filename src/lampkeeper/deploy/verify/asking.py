@@ -30,9 +30,9 @@ Container = tuple[str, ...]
 DENIALS = frozenset({"INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED", "UNAUTHORIZED_ACCESS"})
 """Error codes and classes of a missing privilege (SQLSTATE 42501); any other error is a failure, not a denial."""
 
-TABLES_PER_STATEMENT = 40
+TABLES_PER_STATEMENT = 20
 ANSWERS_PER_STATEMENT = 500
-"""A statement has one row per table; its answers are digests, each an expression over a column."""
+"""A statement has one row per answer: a row count, or the digest of a column or of an expected mask."""
 CHARACTERS_PER_STATEMENT = 250_000
 """The bodies of masks make the text of the reference's statements long; the engine reads it once per character."""
 
