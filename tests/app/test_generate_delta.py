@@ -304,7 +304,7 @@ COLUMNS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPES), min_si
 SCHEMAS = st.dictionaries(st.sampled_from(("customers", "transactions", "leads", "notes")), COLUMNS, max_size=4)
 
 
-@law(160)
+@law(160, every=20)
 @given(st.lists(SCHEMAS, min_size=1, max_size=2))
 def test_a_delta_closes_every_change_of_the_schema(schemas: list[dict[str, dict[str, str]]]) -> None:
     with TemporaryDirectory() as root:

@@ -229,7 +229,7 @@ def environments(draw) -> tuple[Table, ...]:
 
 
 @given(environments(), st.data())
-@law(120, every=10)
+@law(120, every=15)
 def test_law_the_matrix_of_a_promoted_environment_is_the_mapped_matrix(tmp_path_factory, tables, data) -> None:
     root = tmp_path_factory.mktemp("law")
     folder = made_folder(root, "dev", tables)

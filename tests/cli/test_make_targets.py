@@ -66,6 +66,7 @@ WALK: tuple[tuple[str, str, str], ...] = (
     ("apply-governance", "", "policy"),
     ("apply-genie", "", "genie_space 1"),
     ("apply", "", "apply: 0 writes"),
+    ("adopt", "DRY_RUN=1", "adopt: dry run, nothing was written"),
     ("verify", "", "0 mismatches"),
     ("audit-schema", "", "audit: clean"),
     ("generate-delta", "", "no drift: nothing to change"),

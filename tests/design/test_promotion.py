@@ -14,6 +14,7 @@ from lampkeeper.design.promotion.renaming import CatalogRenaming
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import TableName
 from support.demo_tables import demo_desired, demo_snapshot
+from support.nightly import law
 from support.states import desired_states
 
 pytestmark = pytest.mark.unit
@@ -144,6 +145,7 @@ def all_pairs(catalogs: frozenset[str], to: str) -> CatalogMap:
     return CatalogMap({c.casefold(): f"{to}{n}" for n, c in enumerate(sorted(catalogs, key=str.casefold))})
 
 
+@law(100, every=12)
 @given(desired_states)
 def test_the_identity_changes_nothing(state) -> None:
     made = CatalogRenaming(CatalogMap({c.casefold(): c for c in catalogs_of(state)}), schemas_of(state))
@@ -153,6 +155,7 @@ def test_the_identity_changes_nothing(state) -> None:
         assert made.left == []
 
 
+@law(100, every=12)
 @given(desired_states)
 def test_no_object_is_left_in_a_source_catalog(state) -> None:
     made = CatalogRenaming(all_pairs(catalogs_of(state), "dest_"), schemas_of(state))

@@ -32,6 +32,7 @@ NO_WORD_LISTS = {
     ("classify/platform_labels.py", "CLASSES"): "class tags of the platform",
     ("classify/profiles.py", "PLACEHOLDERS"): "cells that hold no value",
     ("classify/prompt.py", "column"): "fields of an answer",
+    ("classify/query_sources.py", "FIGURES"): "functions of SQL",
     ("classify/reply.py", "_FIELDS"): "fields of an answer",
     ("classify/reply.py", "_TEXTS"): "fields of an answer",
     ("drafts/draft_answer.py", "SECTION_KEYS"): "sections of a draft",
