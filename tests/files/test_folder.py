@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from lampkeeper.files.folder import README, EnvFolder, environments
+from lampkeeper.files.folder import EnvFolder, environments
+from lampkeeper.files.folder_texts import README
 from lampkeeper.files.settings import Settings
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.model.auth import Auth

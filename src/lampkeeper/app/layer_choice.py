@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lampkeeper.app.inputs import EnvInputs
-from lampkeeper.files.folder import ABAC_FILE, clean_desired
+from lampkeeper.files.folder import clean_desired
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -13,16 +13,15 @@ from lampkeeper.model.layers import LAYERS, Layer
 
 def has_spaces_alone(inputs: EnvInputs) -> bool:
     """Return whether an environment manages Genie spaces and nothing else: by genie_only, or generated with `--mode genie`."""
-    folder = inputs.folder
     if Layer.WORKSPACE not in inputs.own_layers:
         return False
     if inputs.settings.genie_only:
         return True
-    if (folder.layer_path(Layer.DATA_ACCESS) / ABAC_FILE).is_file():
+    if inputs.has_draft and inputs.folder.draft_layers() != (Layer.WORKSPACE,):
         return False
-    if inputs.has_draft:
-        return folder.draft_layers() == (Layer.WORKSPACE,)
-    return (folder.layer_path(Layer.WORKSPACE) / ABAC_FILE).is_file()
+    # A new environment has a file of the data access layer with nothing but comments.
+    _, data_access, workspace = (replace(read.desired, groups=()) for read in inputs.layers.reads)
+    return data_access == Desired() and (inputs.has_draft or bool(workspace.spaces))
 
 
 def layers_desired(inputs: EnvInputs) -> Desired:

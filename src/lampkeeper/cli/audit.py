@@ -83,7 +83,8 @@ def audit_env(inputs: EnvInputs, workspace: Workspace, choices: Choices, manifes
 def print_audit(console: Console, found: Audit) -> None:
     """Print the counts and the verdict of an audit; each drift is printed as a finding."""
     if found.spaces:
-        console.line(f"{len(found.spaces)} Genie spaces over {found.tables} tables, {found.columns} columns: compared")
+        spaces = f"{len(found.spaces)} Genie space{'' if len(found.spaces) == 1 else 's'}"
+        console.line(f"{spaces} over {found.tables} tables, {found.columns} columns: compared")
         console.line("tags, masks and grants are not audited here: another environment governs the tables (genie_only)")
         verdict = "clean" if found.clean else "errors"
         console.line(f"audit: {verdict}", "bold green" if found.clean else "bold red")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lampkeeper.files.folder import ABAC_FILE, GITIGNORE, README, EnvFolder
+from lampkeeper.files.folder import ABAC_FILE, EnvFolder
+from lampkeeper.files.folder_texts import GITIGNORE, README
 from lampkeeper.files.text import SECRET_MODE, read_text, write_text
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.model.layers import Layer
