@@ -270,8 +270,8 @@ class _Draft:
                 "run again with --adopt to adopt it, or change the desired state",
             )  # fmt: skip
             return ()
-        why = "adopted on request" if self.adopt else "attached, and changed in the files"
-        return self._take(kind, key, found, wanted, why, original=found.spec)
+        reason = "adopted on request" if self.adopt else "attached, and changed in the files"
+        return self._take(kind, key, found, wanted, reason, original=found.spec)
 
     def _take(
         self, kind: Kind[T], key: str, found: LiveObject[T], wanted: T, why: str, original: T | None = None
