@@ -63,8 +63,6 @@ WALK: tuple[tuple[str, str, str], ...] = (
     ("apply", "ENV=account", "group 2"),
     ("plan", "ENV=account", "plan: nothing to do"),
     ("plan", "", "policy"),
-    ("adopt", "DRY_RUN=1", "adopt: dry run, nothing was written"),
-    ("adopt", "LAYER=account", "objects recorded"),
     ("apply-governance", "", "policy"),
     ("apply-genie", "", "genie_space 1"),
     ("apply", "", "apply: 0 writes"),
