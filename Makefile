@@ -112,7 +112,7 @@ $(VENV)/.engine: $(VENV)/.ready
 .PHONY: test test-unit test-heavy test-nightly
 test: environment $(VENV)/.engine ## All tests except the heavy and the nightly ones.
 	@$(BIN)/pytest -m "not heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
-test-unit: environment ## The tests that need no server, no JVM and no network.
+test-unit: environment ## The quick tests: no server, no JVM, no network, no other process, no whole environment.
 	@$(BIN)/pytest -m "unit and not heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-heavy: environment $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
 	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)

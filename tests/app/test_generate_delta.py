@@ -32,8 +32,6 @@ from lampkeeper.model.schema import Column, Snapshot, Table
 from support.env_folders import bank_folder, table
 from support.nightly import law
 
-pytestmark = pytest.mark.unit
-
 NOW = datetime(2027, 1, 2, tzinfo=UTC)
 CUSTOMERS = "dev_fin.finance.customers"
 FILES = ("generated/abac.auto.tfvars", "generated/masking_functions.sql", "generated/labels.jsonl")

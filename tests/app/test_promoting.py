@@ -29,7 +29,6 @@ from support.nightly import law
 from support.own_overlay import MASK, OVERLAY
 from support.promotions import carried, made_folder, matrix_of, seen, texts
 
-pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2]
 FIN = {"dev_fin": "prod_fin"}
 SSN = ColumnName(TableName("dev_fin", "finance", "customers"), "ssn")

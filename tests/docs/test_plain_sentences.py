@@ -9,8 +9,6 @@ import pytest
 
 from support.prose import PATTERNS, Flagged, flagged, in_module, in_page
 
-pytestmark = pytest.mark.unit
-
 ROOT = Path(__file__).parents[2]
 GENERATED = {"commands.md", "ledger.md", "served.md"}
 

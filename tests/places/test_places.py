@@ -37,7 +37,6 @@ READY = (
 )
 
 
-@pytest.mark.unit
 def test_a_server_that_says_ready_has_an_address_and_is_gone_afterwards(tmp_path):
     place = LocalPlace(folder=tmp_path / "new" / "here", command=stub(READY))
     with running(place) as address:
@@ -52,7 +51,6 @@ def test_a_server_that_says_ready_has_an_address_and_is_gone_afterwards(tmp_path
     place.down()
 
 
-@pytest.mark.unit
 def test_children_of_the_server_end_with_it(tmp_path):
     child = (
         "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
@@ -68,7 +66,6 @@ def test_children_of_the_server_end_with_it(tmp_path):
     pytest.fail("the child outlived its server")
 
 
-@pytest.mark.unit
 def test_a_server_that_ignores_the_signal_is_killed(tmp_path):
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
     place = LocalPlace(folder=tmp_path, command=stub(code), grace=0.3)
@@ -79,7 +76,6 @@ def test_a_server_that_ignores_the_signal_is_killed(tmp_path):
     assert place.pid is None
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize(
     ("code", "why"),
     [
@@ -98,7 +94,6 @@ def test_a_server_that_does_not_come_up_is_an_error_in_bounded_time(tmp_path, co
     assert (caught.value.exit_code, place.pid, bool(caught.value.fix)) == (4, None, True)
 
 
-@pytest.mark.unit
 def test_an_own_workspace_is_left_alone():
     auth = Auth(workspace_host="https://own.example", profile="mine")
     place = ExistingPlace(auth=auth, warehouse_id="w")
@@ -107,7 +102,6 @@ def test_an_own_workspace_is_left_alone():
         assert address.warehouse_id == "w"
 
 
-@pytest.mark.unit
 def test_an_address_with_a_token_signs_in_with_it():
     address = Address(host="http://127.0.0.1:1", token="t", account_id="a", workspace_id="1")
     assert address.signed() == Auth(
@@ -127,7 +121,6 @@ def test_the_same_folder_is_the_same_workspace_even_after_a_kill(tmp_path):
         other.up()
 
 
-@pytest.mark.unit
 def test_the_cli_signs_in_by_the_callers_federation_where_a_place_brings_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_AUTH_TYPE", "env-oidc")
     monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example")

@@ -24,8 +24,6 @@ from lampkeeper.model.tags import EntityType, TagAssignment
 from support.fake_warehouse import FakeWarehouse
 from support.nightly import law
 
-pytestmark = pytest.mark.unit
-
 WIDE = tuple(f"c{n}" for n in range(7))
 NAMES = [TableName(c, s, t) for c in ("main", "side") for s in ("s", "u") for t in ("one", "two", "wide")]
 TABLES = tuple(
