@@ -27,11 +27,20 @@ def cloned_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(home / "dist", source=home / "project")
 
 
+MODULES = ("account", "data_access", "workspace")
+"""Folders of `terraform`, which the wheel holds as data of the engine."""
+
+
 def test_the_wheel_of_a_clean_clone_holds_every_file_that_is_committed(cloned_wheel: Path) -> None:
     listed = subprocess.run(
-        ["git", "ls-tree", "-r", "-z", "--name-only", "HEAD", "src"], cwd=ROOT, capture_output=True, check=True
-    )
-    committed = {name.removeprefix("src/") for name in listed.stdout.decode().split("\0") if name}
+        ["git", "ls-tree", "-r", "-z", "--name-only", "HEAD", "src", *(f"terraform/{layer}" for layer in MODULES)],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    modules = "lampkeeper/deploy/terraform/modules/"
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    committed = {
+        name.replace("terraform/", modules) if name.startswith("terraform/") else name.removeprefix("src/") for name in names
+    }
     inside = {name for name in zipfile.ZipFile(cloned_wheel).namelist() if ".dist-info/" not in name}
     assert inside == committed
     assert {Path(name).suffix for name in inside} >= {".sql", ".yaml", ".css", ".js", ".html"}

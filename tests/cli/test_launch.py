@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from databricks.sdk.dbutils import RemoteDbUtils
 
 from lampkeeper.cli.main import main
 
@@ -75,6 +78,18 @@ def test_a_task_value_outside_of_a_job_is_wrong_use(
     assert main(["setup"]) == 0
     code = main(["setup", "--verdict", "task-value"])
     assert (code, "leave it out outside of a job" in capsys.readouterr().err) == (2, True)
+
+
+def test_a_task_value_is_wrong_use_where_the_sdk_would_drop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a machine that can sign in, the SDK's `dbutils` takes task values and sends them nowhere."""
+    runtime = ModuleType("databricks.sdk.runtime")
+    runtime.__dict__["dbutils"] = object.__new__(RemoteDbUtils)
+    monkeypatch.setitem(sys.modules, runtime.__name__, runtime)
+    monkeypatch.chdir(tmp_path)
+    assert main(["setup", "--verdict", "task-value"]) == 2
+    assert "leave it out outside of a job" in capsys.readouterr().err
 
 
 def test_a_step_leaves_its_record_and_the_outcome_reads_it(

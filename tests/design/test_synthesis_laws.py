@@ -228,7 +228,7 @@ def test_tag_permissions_are_made_only_when_asked_for() -> None:
 
 
 def test_steps_are_named_and_in_order() -> None:
-    names = "make_tags make_masks make_policies close_unreviewed make_groups make_grants make_genie"
+    names = "make_tags make_masks make_policies close_unreviewed bind_pilot make_groups make_grants make_genie"
     assert [s.__name__ for s in STEPS] == names.split()
 
 

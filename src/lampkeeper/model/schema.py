@@ -61,6 +61,14 @@ class Column:
         return type_family(self.type)
 
 
+def takes_column(type_text: str, column: Column) -> bool:
+    """Return whether a function of this type takes the column: the same family, and the same text for nested types."""
+    family = type_family(type_text)
+    if family is TypeFamily.COMPLEX:
+        return "".join(type_text.split()).lower() == "".join(column.type.split()).lower()
+    return family is column.family
+
+
 class TableKind(StrEnum):
     """The kind of a table. Policies apply to tables; views enforce the policies of their base tables."""
 

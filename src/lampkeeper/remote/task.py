@@ -16,8 +16,12 @@ Value = str | int | bool
 def set_task_values(values: Mapping[str, Value]) -> None:
     """Set values that later tasks and conditions can read; raise UsageError outside of a job's task."""
     try:
+        from databricks.sdk.dbutils import RemoteDbUtils
         from databricks.sdk.runtime import dbutils
 
+        if isinstance(dbutils, RemoteDbUtils):
+            # On a machine that can sign in, the SDK has a `dbutils` whose task values go nowhere.
+            raise ValueError("this process is none")
         for key, value in sorted(values.items()):
             dbutils.jobs.taskValues.set(key=key, value=value)
     except (ImportError, AttributeError, ValueError, NotImplementedError, TypeError) as error:

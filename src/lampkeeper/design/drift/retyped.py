@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.design.knowledge.vocabulary import family_of, fits, mask_protection
-from lampkeeper.design.rules.functions import same_type
 from lampkeeper.design.rules.rule_context import RuleContext
 from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.model.desired import Desired
@@ -14,7 +13,7 @@ from lampkeeper.model.labels import Label
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
-from lampkeeper.model.schema import Column, Snapshot, TypeFamily
+from lampkeeper.model.schema import Column, Snapshot, TypeFamily, takes_column
 from lampkeeper.model.unreviewed import is_fallback
 
 
@@ -35,7 +34,7 @@ def misfits(
             continue
         for name, column, wanted in _bound(context, policy, function):
             label, was = labels.get(name), types.get(name)
-            if any(not same_type(t, column) for t in wanted) or _outgrown(function, column, was, label):
+            if any(not takes_column(t, column) for t in wanted) or _outgrown(function, column, was, label):
                 kind = "mask" if policy.kind is PolicyKind.COLUMN_MASK else "row filter"
                 changed = f" (it was {was.type})" if was is not None and was.type != column.type else ""
                 found.setdefault(

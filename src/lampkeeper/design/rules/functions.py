@@ -11,7 +11,7 @@ from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
 from lampkeeper.model.masks import Function, called_names, unquoted
 from lampkeeper.model.policies import Policy, PolicyKind
-from lampkeeper.model.schema import Column, TypeFamily, type_family
+from lampkeeper.model.schema import TypeFamily, takes_column, type_family
 from lampkeeper.text.sql_quoting import quote_string
 
 _IDENTITY = re.compile(
@@ -71,17 +71,9 @@ def _mismatches(context: RuleContext, policy: Policy, function: Function) -> Ite
     for columns in context.matched(policy, policy.on_column or "").values():
         for name, column in columns:
             types = [*(p.type for p in function.parameters[:1]), function.returns]
-            if not all(same_type(t, column) for t in types):
+            if not all(takes_column(t, column) for t in types):
                 message = f"{function.name.function} is of {' to '.join(types)}, the column is {column.type}"
                 yield Violation(location=name, message=message, fix="tag the column for a mask of its type")
-
-
-def same_type(type_text: str, column: Column) -> bool:
-    """Return whether a function of this type takes the column: the same family, and the same text for nested types."""
-    family = type_family(type_text)
-    if family is TypeFamily.COMPLEX:
-        return "".join(type_text.split()).lower() == "".join(column.type.split()).lower()
-    return family is column.family
 
 
 def wrong_class(context: RuleContext) -> Iterable[Violation]:
