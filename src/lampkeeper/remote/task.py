@@ -19,7 +19,8 @@ def set_task_values(values: Mapping[str, Value]) -> None:
         from databricks.sdk.dbutils import RemoteDbUtils
         from databricks.sdk.runtime import dbutils
 
-        if isinstance(dbutils, RemoteDbUtils):
+        found: object = dbutils
+        if isinstance(found, RemoteDbUtils):
             # On a machine that can sign in, the SDK has a `dbutils` whose task values go nowhere.
             raise ValueError("this process is none")
         for key, value in sorted(values.items()):
