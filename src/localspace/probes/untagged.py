@@ -78,6 +78,7 @@ def tags_of_replaced_views(stage: Stage) -> None:
     """A replaced view keeps its grants, and loses the tags of the view and of its columns."""
     table = stage.table("behind_view")
     view = f"{stage.schema}.replaced_view"
+    stage.admin(f"DROP VIEW IF EXISTS {view}")
     stage.admin(f"CREATE VIEW {view} AS SELECT id, secret FROM {table}")
     stage.admin(f"SET TAG ON VIEW {view} `{TAG}` = `a`")
     query = (
