@@ -24,7 +24,7 @@ def test_the_proposer_carries_an_environment_in_the_volume() -> None:
         envs = place.jobs.envs
         source = place.jobs.read(f"{envs}/prod/generated/abac.auto.tfvars")
 
-        answer = place.command("proposer", "promote", "--to", "copy", *MAP, "--run-id", "8", "--verdict", "task-value")
+        answer = place.command("proposer", "promote", "--to", "copy", *MAP, "--run-id", "8")
         assert answer.code == 0, answer.err
         settings = place.jobs.read(f"{envs}/copy/env.auto.tfvars")
         draft = place.jobs.read(f"{envs}/copy/generated/abac.auto.tfvars")

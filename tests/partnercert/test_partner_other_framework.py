@@ -15,6 +15,7 @@ def _session(address: str) -> Session:
     return partner.session(config, transport=httpx.AsyncHTTPTransport())
 
 
+@pytest.mark.heavy
 def test_a_partner_on_http_server_alone_passes_every_case_and_check() -> None:
     with plain_partner.serving(partner.USER, partner.PASSWORD) as address:
         made = _session(address)
