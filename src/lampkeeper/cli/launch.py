@@ -24,8 +24,8 @@ from lampkeeper.places.existing import ExistingPlace
 from lampkeeper.places.job_run import RunState, TaskState, cancel_run, download, follow, start_run
 from lampkeeper.places.local import LocalPlace
 from lampkeeper.places.place import Address, Place, running
-from lampkeeper.places.signals import interrupted_by_signals
 from lampkeeper.remote.clients import Workspace, connect
+from lampkeeper.remote.signals import interrupted_by_signals
 
 _GOOD, _BAD = "bold green", "bold red"
 _STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BAD, "EXCLUDED": "dim", "UPSTREAM_FAILED": "red"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from typing import Any
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.places.place import Address
-from lampkeeper.places.signals import uninterrupted
+from lampkeeper.remote.programs import run_program
 
 CLI = "LAMPKEEPER_DATABRICKS_CLI"
 """The environment variable with the path of the Databricks CLI if it is not on PATH."""
@@ -111,23 +109,14 @@ class Bundle:
 
     def _run(self, *words: str, quiet: bool = False) -> str:
         variables = [word for name, value in sorted(self.variables.items()) for word in ("--var", f"{name}={value}")]
-        process = subprocess.Popen(  # noqa: S603 (the CLI that the user has, arguments as a list)
-            [self.cli, "bundle", *words, *variables],
-            cwd=self.folder, env=self._environ(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8", errors="replace", start_new_session=True,
-        )  # fmt: skip
-        try:
-            out, err = process.communicate()
-        except BaseException:
-            with uninterrupted():
-                _stop(process)
-            raise
-        if process.returncode != 0:
-            raise _refusal(words, self.target, process.returncode, (err or out).strip())
+        command = [self.cli, "bundle", *words, *variables]
+        ended = run_program(command, folder=self.folder, environment=self._environ(), grace=_GRACE)
+        if ended.code != 0:
+            raise _refusal(words, self.target, ended.code, (ended.err or ended.out).strip())
         if not quiet:
-            for line in (err + out).strip().splitlines():
+            for line in (ended.err + ended.out).strip().splitlines():
                 self.report(line)
-        return out
+        return ended.out
 
     def _environ(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_VAR_DATABRICKS"))}
@@ -136,16 +125,6 @@ class Bundle:
         # After `make setup`, uv is in the folder of this Python.
         path = f"{kept.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
         return kept | {"PATH": path} | dict(self.environment)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Stop the CLI as Ctrl-C does, so that it releases its deploy lock; kill it if it does not stop."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> UsageError | RemoteError:

@@ -15,9 +15,9 @@ from typing import IO
 
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.places.place import Address
-from lampkeeper.places.signals import uninterrupted
 from lampkeeper.remote.clock import RealClock
 from lampkeeper.remote.polling import PollPolicy, wait_until
+from lampkeeper.remote.signals import uninterrupted
 
 # The console script may be missing if the package is only on the path, so the same Python calls the module.
 _COMMAND = (sys.executable, "-c", "from localspace.main import run; run()")

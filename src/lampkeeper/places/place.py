@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lampkeeper.model.auth import Auth
-from lampkeeper.places.signals import uninterrupted
+from lampkeeper.remote.signals import uninterrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,14 @@
-"""Finds terraform or OpenTofu and runs it; the only module of the engine that starts a process."""
+"""Finds terraform or OpenTofu and runs it; the only module of the engine that runs a program."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
+from lampkeeper.remote.programs import run_program
 
 NAMES = ("terraform", "tofu")
 CHOSEN = "LAMPKEEPER_TERRAFORM"
@@ -45,18 +43,10 @@ class Program:
 
         A saved plan that the state has outrun is UnsafePlanError. After Ctrl-C the program gets time to save its state.
         """
-        process = subprocess.Popen(  # noqa: S603 (the program that the user has, arguments as a list)
-            [self.path, *words], cwd=folder, env=dict(self.environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace", start_new_session=True,
-        )  # fmt: skip
-        try:
-            out, err = process.communicate()
-        except BaseException:
-            _stop(process)
-            raise
-        if process.returncode != 0:
-            raise self._refusal(words[0], process.returncode, err or out)
-        return out
+        ended = run_program([self.path, *words], folder=folder, environment=self.environment, grace=_GRACE)
+        if ended.code != 0:
+            raise self._refusal(words[0], ended.code, ended.err or ended.out)
+        return ended.out
 
     def _refusal(self, command: str, code: int, said: str) -> RemoteError | UnsafePlanError:
         text = said[max(said.find("Error:"), 0) :].translate(_FRAME)
@@ -69,13 +59,3 @@ class Program:
         return RemoteError(
             f"{name} {command} ended with {code}:\n{lines}", code="TERRAFORM_FAILED", fix="resolve this error, then run again"
         )
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Stop the program as Ctrl-C does, so that it saves its state and releases its lock; kill it if it does not stop."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
