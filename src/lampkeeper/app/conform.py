@@ -22,6 +22,7 @@ from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
 from lampkeeper.remote.warehouse import run_sql, warehouse_id
 from lampkeeper.testdata.seeding import Progress
+from lampkeeper.text.moments import utc_text
 from lampkeeper.text.sql_quoting import quote_identifier
 from localspace.core.ledger import LedgerRow, Standing, load_ledger
 from localspace.probes import Answer, ProbeError, ProbeOutcome, run_probes
@@ -252,7 +253,7 @@ def conform(
     return Conformance(
         place=place,
         host="" if place == LOCAL else workspace.host,
-        date=(now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        date=utc_text(now or datetime.now(UTC)),
         rows=tuple(_row_outcome(row, by_probe[row.probe]) for row in load_ledger()),
         probes=tuple(outcomes),
     )

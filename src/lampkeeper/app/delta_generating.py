@@ -34,6 +34,7 @@ from lampkeeper.model.schema import Snapshot
 from lampkeeper.model.tags import TagAssignment
 from lampkeeper.model.unreviewed import REVIEW_KEY
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.text.moments import utc_text
 
 AskModel = Callable[[Snapshot], tuple[Finding, ...]]
 """Has a model label the tables of a snapshot, keeps the labels as a source, and returns findings about the answers."""
@@ -168,7 +169,7 @@ def _write(inputs: EnvInputs, found: DriftInputs, made: Desired, findings: tuple
     before = inputs.snapshot
     taken = found.view.taken if found.view is not None else found.snapshot
     functions = before.functions if before is not None else ()
-    inputs.write_snapshot(replace(taken, taken_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"), functions=functions))
+    inputs.write_snapshot(replace(taken, taken_at=utc_text(now), functions=functions))
     if found.derivations:
         inputs.sources.write_lineage(found.derivations)
     if found.drafted:

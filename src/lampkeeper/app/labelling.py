@@ -34,6 +34,7 @@ from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
 from lampkeeper.text.digest import digest_of
+from lampkeeper.text.moments import utc_text
 
 if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
@@ -160,7 +161,7 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
     tokens = run.tokens
     asked = [*(t.digest for t in run.tables), *(s.digest for s in run.spaces)]
     document = {
-        "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "model": run.model, "exit_code": run.exit_code,
+        "at": utc_text(now), "model": run.model, "exit_code": run.exit_code,
         "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.model_options.cost(*tokens),
         "prompts": digest_of("".join(asked)),
         "decisions": differ, "tables": [t.as_dict() for t in run.tables],

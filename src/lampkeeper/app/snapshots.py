@@ -12,6 +12,7 @@ from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.catalog import read_snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.quotas import read_policy_quotas
+from lampkeeper.text.moments import utc_text
 
 
 def take_snapshot(inputs: EnvInputs, workspace: Workspace, now: datetime | None = None) -> Snapshot:
@@ -19,7 +20,7 @@ def take_snapshot(inputs: EnvInputs, workspace: Workspace, now: datetime | None 
     settings, path = inputs.settings, inputs.folder.settings_path
     if not settings.patterns:
         raise UsageError(f"{path}: no tables in scope", fix='set uc_tables = ["catalog.schema.*"], or tables of a Genie space')
-    taken_at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    taken_at = utc_text(now or datetime.now(UTC))
     snapshot = read_snapshot(workspace, settings.patterns, taken_at=taken_at)
     if not snapshot.tables:
         raise UsageError(f"{path}: the patterns match no table", fix="check uc_tables; an empty schema has nothing")

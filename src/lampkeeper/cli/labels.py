@@ -23,6 +23,7 @@ from lampkeeper.model.known_names import require_known, unknown_name
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, write_name
 from lampkeeper.model.schema import Snapshot
+from lampkeeper.text.moments import utc_text
 
 STEWARD = "LAMPKEEPER_STEWARD"
 """The environment variable with the deciding steward's name; else the name of the machine's user counts."""
@@ -82,7 +83,7 @@ def set_command(
         require_known("subtype", subtype, subtypes, where=f"of label {label}")
     decision = Decision(
         column=name, by=by.strip() or getpass.getuser(), label=chosen, protect=Protect(protect), reason=reason.strip(),
-        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), subtype=subtype,
+        at=utc_text(datetime.now(UTC)), subtype=subtype,
     )  # fmt: skip
     path = decisions_path(inputs.folder.path)
     others = [d for d in inputs.decisions if d.column != name or (d.by != decision.by and not overrule)]

@@ -26,6 +26,7 @@ from lampkeeper.model.findings import Finding, Severity, has_errors
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.task import set_task_values, whoami
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
+from lampkeeper.text.moments import utc_text
 
 LEASE_WAIT = "LAMPKEEPER_LEASE_WAIT"
 """The environment variable with the seconds to wait for a lease that another run holds."""
@@ -37,7 +38,7 @@ _EXCUSED = frozenset({Verdict.OK, Verdict.FAILED, Verdict.UNSAFE})
 
 def now() -> str:
     """Return the current time in the format of records."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(datetime.now(UTC))
 
 
 def in_volume(path: Path) -> bool:

@@ -9,23 +9,21 @@ is kept here for reading only.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from lampkeeper.files.folder import ABAC_FILE, LAYERS_FILE, SQL_FILE, EnvFolder
+from lampkeeper.files.numbered_copies import ENTRY, NumberedCopies, digest_of_texts, texts_below
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.model.errors import UsageError
-from lampkeeper.text.digest import digest_of
+from lampkeeper.text.moments import utc_text
 
 KEEP = 20
 """The number of entries that are kept, the newest ones."""
 
-_FOLDER, _ENTRY, _FILES = ".history", "entry.json", "files"
+_FOLDER, _FILES = ".history", "files"
 _LABELS = "labels.jsonl"
 
 
@@ -50,7 +48,7 @@ class Restored:
 
 def draft_entries(folder: EnvFolder) -> tuple[DraftEntry, ...]:
     """Return the entries, oldest first; raise UsageError for a damaged one."""
-    return tuple(_read_entry(path) for path in _paths(folder))
+    return tuple(_read_entry(path) for path in _copies(folder).homes())
 
 
 def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -> DraftEntry | None:
@@ -59,19 +57,15 @@ def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -
     if not texts:
         return None
     entries = draft_entries(folder)
-    digest = _digest(texts)
+    digest = digest_of_texts(texts)
     if entries and entries[-1].digest == digest:
         return None
     number = entries[-1].number + 1 if entries else 1
-    made_at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    made_at = utc_text(now)
     entry = DraftEntry(number=number, made_at=made_at, why=why, digest=digest)
-    home = _home(folder, number)
     labels = {_LABELS: read_text(folder.labels_path)} if folder.labels_path.is_file() else {}
-    write_texts({home / _FILES / name: text for name, text in (texts | labels).items()})
-    # The entry file is written last: a copy without it is incomplete and is ignored.
-    write_texts({home / _ENTRY: json.dumps({"made_at": made_at, "why": why, "digest": digest}, indent=2) + "\n"})
-    for old in _paths(folder)[:-keep]:
-        shutil.rmtree(old)
+    kept = {f"{_FILES}/{name}": text for name, text in (texts | labels).items()}
+    _copies(folder).add(number, kept, {"made_at": made_at, "why": why, "digest": digest}, keep)
     return entry
 
 
@@ -84,9 +78,9 @@ def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Re
     record_draft(folder, "as it was before a restore", now)
     entries = draft_entries(folder)
     source = _chosen(folder, entries, to)
-    texts = _kept_texts(_home(folder, source.number) / _FILES)
-    if _digest(texts) != source.digest:
-        raise UsageError(f"{_home(folder, source.number)}: the files were changed later", fix="choose another entry")
+    texts = _kept_texts(_copies(folder).home(source.number) / _FILES)
+    if digest_of_texts(texts) != source.digest:
+        raise UsageError(f"{_copies(folder).home(source.number)}: the files were changed later", fix="choose another entry")
     root = folder.generated_path
     gone = [root / name for name in draft_texts(folder) if name not in texts]
     changed = write_texts({root / name: text for name, text in texts.items()})
@@ -99,7 +93,7 @@ def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Re
 def _chosen(folder: EnvFolder, entries: tuple[DraftEntry, ...], to: int | None) -> DraftEntry:
     there = ", ".join(str(e.number) for e in entries) or "none"
     if to is None:
-        current = _digest(draft_texts(folder))
+        current = digest_of_texts(draft_texts(folder))
         found = next((e for e in reversed(entries) if e.digest != current), None)
         if found is None:
             raise UsageError("the history holds no other draft to restore", fix=f"lampkeeper history --env {folder.env}")
@@ -116,34 +110,20 @@ def draft_texts(folder: EnvFolder) -> dict[str, str]:
     if not (root / ABAC_FILE).is_file():
         return {}
     own = (root / name for name in (ABAC_FILE, SQL_FILE, LAYERS_FILE))
-    return _texts(root, (*own, *(p for p in (root / "spaces").rglob("*") if p.is_file())))
+    return texts_below(root, (*own, *(p for p in (root / "spaces").rglob("*") if p.is_file())))
 
 
 def _kept_texts(home: Path) -> dict[str, str]:
-    return {name: text for name, text in _texts(home, home.rglob("*")).items() if name != _LABELS}
+    return {name: text for name, text in texts_below(home).items() if name != _LABELS}
 
 
-def _texts(root: Path, paths: Iterable[Path]) -> dict[str, str]:
-    found = sorted(p for p in paths if p.is_file())
-    return {p.relative_to(root).as_posix(): read_text(p) for p in found}
-
-
-def _digest(texts: Mapping[str, str]) -> str:
-    return digest_of(json.dumps(sorted(texts.items())), digits=16)
-
-
-def _home(folder: EnvFolder, number: int) -> Path:
-    return folder.generated_path / _FOLDER / f"{number:04d}"
-
-
-def _paths(folder: EnvFolder) -> list[Path]:
-    found = (folder.generated_path / _FOLDER).glob(f"*/{_ENTRY}")
-    return sorted((p.parent for p in found if p.parent.name.isdigit()), key=lambda p: int(p.name))
+def _copies(folder: EnvFolder) -> NumberedCopies:
+    return NumberedCopies(folder.generated_path / _FOLDER)
 
 
 def _read_entry(path: Path) -> DraftEntry:
-    data = read_json(read_text(path / _ENTRY), path / _ENTRY)
+    data = read_json(read_text(path / ENTRY), path / ENTRY)
     try:
         return DraftEntry(number=int(path.name), made_at=str(data["made_at"]), why=str(data["why"]), digest=str(data["digest"]))
     except (KeyError, TypeError):
-        raise UsageError(f"{path / _ENTRY}: not an entry of the history", fix=f"remove {path}") from None
+        raise UsageError(f"{path / ENTRY}: not an entry of the history", fix=f"remove {path}") from None

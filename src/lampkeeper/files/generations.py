@@ -10,27 +10,25 @@ a pilot), labels and stewards' decisions stay as they are.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from lampkeeper.files.draft_history import draft_texts, record_draft
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder, clean_desired
+from lampkeeper.files.numbered_copies import ENTRY, NumberedCopies, digest_of_texts, texts_below
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.files.tfvars import read_layer
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.layers import LAYERS, Layer
-from lampkeeper.text.digest import digest_of
+from lampkeeper.text.moments import utc_text
 
 KEEP = 20
 """The number of generations that are kept, the newest ones."""
 
-_FOLDER, _ENTRY, _LAYERS, _DRAFT = "applied", "entry.json", "layers", "draft"
+_FOLDER, _LAYERS, _DRAFT = "applied", "layers", "draft"
 _ACCOUNT = "account.tfvars"
 
 
@@ -56,12 +54,12 @@ class RolledBack:
 
 def generations(folder: EnvFolder) -> tuple[Generation, ...]:
     """Return the recorded generations, oldest first; raise UsageError for a damaged one."""
-    return tuple(_read_entry(path) for path in _paths(folder))
+    return tuple(_read_entry(path) for path in _copies(folder).homes())
 
 
 def layers_digest(folder: EnvFolder) -> str:
     """Return the digest of the environment's layer files: its part of the account layer, data access, workspace."""
-    return _digest(_layer_texts(folder))
+    return digest_of_texts(_layer_texts(folder))
 
 
 def record_generation(
@@ -76,23 +74,18 @@ def record_generation(
     if type(folder) is not EnvFolder:
         return None
     texts = _layer_texts(folder)
-    digest = _digest(texts)
+    digest = digest_of_texts(texts)
     if not texts or digest != desired:
         return None
     entries = generations(folder)
     if entries and entries[-1].digest == digest and set(layers) <= set(entries[-1].layers):
         return None
     number = entries[-1].number + 1 if entries else 1
-    applied_at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    home = _home(folder, number)
-    kept = {home / _LAYERS / name: text for name, text in texts.items()}
-    kept |= {home / _DRAFT / name: text for name, text in draft_texts(folder).items()}
-    write_texts(kept)
-    # The entry file is written last: a copy without it is incomplete and is ignored.
+    applied_at = utc_text(now)
+    kept = {f"{_LAYERS}/{name}": text for name, text in texts.items()}
+    kept |= {f"{_DRAFT}/{name}": text for name, text in draft_texts(folder).items()}
     entry = {"applied_at": applied_at, "layers": [str(la) for la in layers], "digest": digest, "pilot": pilot}
-    write_texts({home / _ENTRY: json.dumps(entry, indent=2) + "\n"})
-    for old in _paths(folder)[:-keep]:
-        shutil.rmtree(old)
+    _copies(folder).add(number, kept, entry, keep)
     return Generation(number=number, applied_at=applied_at, layers=layers, digest=digest, pilot=pilot)
 
 
@@ -102,9 +95,9 @@ def roll_back(folder: EnvFolder, now: datetime, to: int | None = None) -> Rolled
     The current draft is added to the history of drafts first. Raise UsageError if the generation is missing or damaged.
     """
     source = _chosen(folder, generations(folder), to)
-    home = _home(folder, source.number)
-    layers, draft = _texts(home / _LAYERS), _texts(home / _DRAFT)
-    if _digest(layers) != source.digest:
+    home = _copies(folder).home(source.number)
+    layers, draft = texts_below(home / _LAYERS), texts_below(home / _DRAFT)
+    if digest_of_texts(layers) != source.digest:
         raise UsageError(f"{home}: the files were changed later", fix="choose another generation")
     record_draft(folder, "as it was before a rollback", now)
     texts = {folder.generated_path / name: text for name, text in draft.items()}
@@ -149,25 +142,12 @@ def _layer_texts(folder: EnvFolder) -> dict[str, str]:
     return {name: read_text(path) for name, path in paths.items() if path.is_file()}
 
 
-def _texts(root: Path) -> dict[str, str]:
-    return {p.relative_to(root).as_posix(): read_text(p) for p in sorted(root.rglob("*")) if p.is_file()}
-
-
-def _digest(texts: Mapping[str, str]) -> str:
-    return digest_of(json.dumps(sorted(texts.items())), digits=16)
-
-
-def _home(folder: EnvFolder, number: int) -> Path:
-    return folder.path / _FOLDER / f"{number:04d}"
-
-
-def _paths(folder: EnvFolder) -> list[Path]:
-    found = (folder.path / _FOLDER).glob(f"*/{_ENTRY}")
-    return sorted((p.parent for p in found if p.parent.name.isdigit()), key=lambda p: int(p.name))
+def _copies(folder: EnvFolder) -> NumberedCopies:
+    return NumberedCopies(folder.path / _FOLDER)
 
 
 def _read_entry(path: Path) -> Generation:
-    data = read_json(read_text(path / _ENTRY), path / _ENTRY)
+    data = read_json(read_text(path / ENTRY), path / ENTRY)
     try:
         layers = tuple(la for la in LAYERS if str(la) in data["layers"])
         return Generation(
@@ -175,4 +155,4 @@ def _read_entry(path: Path) -> Generation:
             pilot=str(data.get("pilot", "")),
         )  # fmt: skip
     except (KeyError, TypeError):
-        raise UsageError(f"{path / _ENTRY}: not an entry of an applied generation", fix=f"remove {path}") from None
+        raise UsageError(f"{path / ENTRY}: not an entry of an applied generation", fix=f"remove {path}") from None
