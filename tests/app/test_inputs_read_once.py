@@ -11,7 +11,7 @@ import pytest
 
 from lampkeeper.app.own_masks import mark_checked
 from lampkeeper.cli.main import main
-from lampkeeper.files.settings import render_auth
+from lampkeeper.files.auth_file import render_auth
 from lampkeeper.model.auth import Auth
 from lampkeeper.remote import live
 from support.counted_reads import counted_parses

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.files.auth_file import read_auth
 from lampkeeper.files.folder import RESERVED
 from lampkeeper.files.scaffold import AUTH_EXAMPLE, LAYER_EXAMPLES, SETTINGS_EXAMPLE
-from lampkeeper.files.settings import Settings, read_auth, read_settings
+from lampkeeper.files.settings import Settings, read_settings
 from lampkeeper.files.tfvars import read_layer
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from lark.exceptions import UnexpectedInput
 
 from lampkeeper.files import hcl_tree
+from lampkeeper.files.auth_file import read_auth
 from lampkeeper.files.hcl import parse_hcl, quote_hcl, read_hcl, render_hcl
 from lampkeeper.files.hcl_tree import read_variables
-from lampkeeper.files.settings import read_auth, read_settings
+from lampkeeper.files.settings import read_settings
 from lampkeeper.files.tfvars import render_layer
 from lampkeeper.model.errors import UsageError
 from support.hcl_texts import hcl_files

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lampkeeper.files.settings import Identity, Settings, SpaceSettings, read_auth, read_settings, render_auth, render_settings
+from lampkeeper.files.auth_file import read_auth, render_auth
+from lampkeeper.files.settings import Identity, Settings, SpaceSettings, read_settings, render_settings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.exemptions import Exemption, ExemptionKind, exempt_principals, exemption_findings

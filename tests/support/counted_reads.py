@@ -18,11 +18,12 @@ from lampkeeper.deploy.state import LayerState
 from lampkeeper.design.knowledge.library import parse_library_file
 from lampkeeper.design.knowledge.overlay_file import read_overlay
 from lampkeeper.design.knowledge.taxonomy_file import read_taxonomy
+from lampkeeper.files.auth_file import read_auth
 from lampkeeper.files.decisions import read_decisions
 from lampkeeper.files.label_sources import SourceFiles
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.quotas_file import read_quotas
-from lampkeeper.files.settings import read_auth, read_settings
+from lampkeeper.files.settings import read_settings
 from lampkeeper.files.snapshots import read_labels, read_snapshot_file
 from lampkeeper.files.tfvars import read_layer
 

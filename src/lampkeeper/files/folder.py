@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lampkeeper.files.account_merge import merge_account
+from lampkeeper.files.auth_file import read_auth, render_auth
 from lampkeeper.files.folder_texts import GITIGNORE, README
 from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
 from lampkeeper.files.review_pages import render_review, render_tuning
-from lampkeeper.files.settings import Settings, read_auth, read_settings, render_auth, render_settings
+from lampkeeper.files.settings import Settings, read_settings, render_settings
 from lampkeeper.files.snapshots import (
     read_labels,
     read_snapshot_file,

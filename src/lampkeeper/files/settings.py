@@ -1,4 +1,4 @@
-"""`env.auto.tfvars` and `auth.auto.tfvars`: the settings of an environment, and the address of its workspace."""
+"""`env.auto.tfvars`: the settings of an environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TypeVar
 from lampkeeper.files.hcl import Value, render_hcl
 from lampkeeper.files.hcl_tree import read_variables
 from lampkeeper.files.record import Record
-from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.exemptions import Exemption, ExemptionKind
 from lampkeeper.model.findings import Finding, Severity, sort_findings
@@ -32,17 +31,6 @@ _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _QUOTED = re.compile(r"`(?:[^`]|``)*`")
 _LONGEST_VARIABLE = 40
 _EVERYBODY = frozenset({EVERYBODY, "users"})
-_AUTH_KEYS = {
-    "databricks_workspace_host": "workspace_host",
-    "databricks_account_id": "account_id",
-    "databricks_account_host": "account_host",
-    "databricks_workspace_id": "workspace_id",
-    "databricks_client_id": "client_id",
-    "databricks_client_secret": "client_secret",
-    "databricks_token": "token",
-    "databricks_profile": "profile",
-    "catalog_storage_base": "catalog_storage_base",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,21 +182,6 @@ def render_settings(settings: Settings) -> str:
     if settings.groups is not None:
         shown["groups"] = {spec.group.name: _group_value(spec) for spec in settings.groups}
     return render_hcl(shown, header="The settings of this environment: tables, Genie spaces, groups. No secrets here.")
-
-
-def read_auth(text: str, path: Path | str) -> Auth:
-    """Read auth.auto.tfvars; raise UsageError, which never quotes a value, for unknown keys and wrong types."""
-    record = Record.of(read_variables(text, str(path), secret=True))
-    auth = Auth(**{field: record.text(key, "") for key, field in _AUTH_KEYS.items()})
-    for finding in record.unknown():
-        raise UsageError(f"{finding.location}: {finding.message}", fix=finding.fix)
-    return auth
-
-
-def render_auth(auth: Auth) -> str:
-    """Return the text of auth.auto.tfvars. It holds secrets: write it only to that file, with mode 0600."""
-    values: dict[str, Value] = {key: getattr(auth, field) for key, field in _AUTH_KEYS.items() if getattr(auth, field)}
-    return render_hcl(values, header="Address of the workspace and sign-in. Secret: never commit this file.")
 
 
 def _space(item: Record, catalog: str) -> SpaceSettings:

@@ -13,6 +13,7 @@ import pytest
 
 from lampkeeper.deploy.terraform.layer_folder import modules
 from lampkeeper.deploy.terraform.resources import ENTITLEMENTS, IGNORED, TYPES
+from lampkeeper.files.auth_file import AUTH_KEYS
 from lampkeeper.files.tfvars import sections
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.unreviewed import REVIEW_KEY
@@ -92,10 +93,14 @@ def test_the_shape_of_an_expression(text: object, shape: str) -> None:
 def test_a_module_declares_every_section_of_its_layers_file_and_the_keys_of_the_sign_in(layer: Layer) -> None:
     declared = variables(layer)
     assert {s.key for s in sections(layer)} <= set(declared)
-    sign_in = re.findall(r'"(\w+)": "\w+"', (MODULES.parent / "src/lampkeeper/files/settings.py").read_text())
-    keys = [k for k in sign_in if k.startswith("databricks_") or k == "catalog_storage_base"]
-    assert len(keys) >= 9
-    assert set(keys) <= set(declared)
+    assert len(AUTH_KEYS) >= 9
+    assert set(AUTH_KEYS) <= set(declared)
+
+
+@pytest.mark.parametrize("name", ["sign_in.tf", "versions.tf"])
+def test_what_every_root_module_needs_of_its_own_is_the_same_text(name: str) -> None:
+    """Terraform includes no file of another folder."""
+    assert len({(MODULES / str(layer) / name).read_bytes() for layer in LAYERS}) == 1
 
 
 def test_secrets_are_sensitive_and_only_the_providers_use_them() -> None:
