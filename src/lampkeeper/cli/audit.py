@@ -30,6 +30,7 @@ from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import count_labels, counted_words
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.text.counting import counted
 
 
 @click.command("audit")
@@ -83,7 +84,7 @@ def audit_env(inputs: EnvInputs, workspace: Workspace, choices: Choices, manifes
 def print_audit(console: Console, found: Audit) -> None:
     """Print the counts and the verdict of an audit; each drift is printed as a finding."""
     if found.spaces:
-        spaces = f"{len(found.spaces)} Genie space{'' if len(found.spaces) == 1 else 's'}"
+        spaces = counted(len(found.spaces), "Genie space")
         console.line(f"{spaces} over {found.tables} tables, {found.columns} columns: compared")
         console.line("tags, masks and grants are not audited here: another environment governs the tables (genie_only)")
         verdict = "clean" if found.clean else "errors"

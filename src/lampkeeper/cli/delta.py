@@ -12,24 +12,19 @@ from lampkeeper.app.delta_generating import AskModel, Delta, generate_delta
 from lampkeeper.cli.app import common, listed, overlays_options
 from lampkeeper.cli.console import Console
 from lampkeeper.cli.context import CommandContext
-from lampkeeper.cli.generate import take_settings
+from lampkeeper.cli.generate import deployed_settings_option, take_settings
 from lampkeeper.cli.model_options import AskFlags, ask_about_labels, manifest_option, model_options, take_model
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.text.counting import counted
 
 
 @click.command("generate-delta")
 @click.option("--offline", is_flag=True, help="Compare with the last snapshot instead of the workspace.")
 @click.option("--groups", default="", metavar="NAMES", help="The groups for which the draft was generated, if not the settings'.")
-@click.option(
-    "--input",
-    "given",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="First copy <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder (deployed with the bundle).",
-)
+@deployed_settings_option
 @manifest_option
 @overlays_options
 @model_options
@@ -90,7 +85,7 @@ def print_delta(console: Console, made: Delta) -> None:
     if made.refused:
         console.line("delta: refused, nothing was written", "bold red")
     else:
-        tags = f"{len(made.added)} {'tag' if len(made.added) == 1 else 'tags'} added, {len(made.removed)} removed"
+        tags = f"{counted(len(made.added), 'tag')} added, {len(made.removed)} removed"
         console.line(f"delta: {tags}; next: plan, apply", "bold green")
 
 

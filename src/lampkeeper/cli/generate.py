@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from lampkeeper.app.bundle_inputs import take_files
 from lampkeeper.app.choices import Choices
 from lampkeeper.app.ddl_input import take_ddl
-from lampkeeper.app.generating import generate
+from lampkeeper.app.generating import Generated, generate
 from lampkeeper.app.importing import import_spaces
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform
@@ -48,15 +49,18 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect, count_labels
 from lampkeeper.remote.clients import Workspace
 
-
-@click.command("snapshot")
-@click.option(
+deployed_settings_option = click.option(
     "--input",
     "given",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="First copy <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder (deployed with the bundle).",
 )
+"""The option `--input`, for the commands that begin a job."""
+
+
+@click.command("snapshot")
+@deployed_settings_option
 @common(workspace=True, writes=True)
 def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
     """Read the workspace: Genie spaces listed by ID in the settings, tables in scope, Databricks Data Classification."""
@@ -204,15 +208,7 @@ def generate_command(
     if history is not None:
         history.covered(len({x.column.table for x in made.labels}), counts)
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
-    context.console.line(
-        f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['not_sensitive']}"
-        f" + undecided {counts['undecided']}"
-    )
-    sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
-    context.console.line(", ".join(f"{n} {_COUNTED[what][n != 1]}" for what, n in sizes.items()))
-    context.console.line(
-        f"labels {inputs.folder.labels_path}; draft {inputs.folder.generated_path} ({len(made.changed)} files changed)"
-    )
+    sizes = _print_made(context, inputs, made, counts)
     document = {
         "env": context.env,
         "labels": counts,
@@ -224,6 +220,20 @@ def generate_command(
         "findings": [f.as_dict() for f in findings],
     }
     return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)
+
+
+def _print_made(context: CommandContext, inputs: EnvInputs, made: Generated, counts: Mapping[str, int]) -> dict[str, int]:
+    """Print what a generation made; return the number of objects of each sort."""
+    context.console.line(
+        f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['not_sensitive']}"
+        f" + undecided {counts['undecided']}"
+    )
+    sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
+    context.console.line(", ".join(f"{n} {_COUNTED[what][n != 1]}" for what, n in sizes.items()))
+    context.console.line(
+        f"labels {inputs.folder.labels_path}; draft {inputs.folder.generated_path} ({len(made.changed)} files changed)"
+    )
+    return sizes
 
 
 def _written_by_model(inputs: EnvInputs, flags: AskFlags, mode: str, space: str) -> tuple[SpaceRequest, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.deploy.verify.report import Seen, Status, VerifyReport
 from lampkeeper.model.names import TableName
+from lampkeeper.text.counting import counted
 
 _SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
 _MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
@@ -26,6 +27,30 @@ def print_verification(
     `basis` counts the unconfirmed rules of the local workspace. `only` limits the tables without mismatches that
     are shown (all if there are few), `most` the columns per table.
     """
+    _print_tables(console, report, everything=everything, only=only, most=most)
+    if report.spaces:
+        for line in report.spaces:
+            console.line(line)
+        console.line("masks, row filters and grants are not verified here: another environment governs the tables (genie_only)")
+        console.line(report.verdict, "bold green" if report.ok else "bold red")
+        return
+    how = f"in {counted(report.queries, 'statement')}, {report.seconds:.1f} s"
+    results = ", ".join(f"{n} {what}" for what, n in report.counts.items())
+    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts {how}: {results}")
+    console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
+    for line in (*report.unreviewed, *(f"raw by exemption: {e}" for e in report.exemptions)):
+        console.line(line)
+    if report.keyed:
+        console.line(report.keyed)
+    if basis:
+        console.line(f"not confirmed on a Databricks workspace: {basis}")
+    console.line(report.verdict, "bold green" if report.ok else "bold red")
+
+
+def _print_tables(
+    console: Console, report: VerifyReport, *, everything: bool, only: Collection[TableName], most: int | None
+) -> None:
+    """Print a table of what each principal got for each table that is to be shown."""
     names = [p.name for p in report.principals]
     tables = sorted({c.column.table for c in report.cells})
     cells = {(c.principal, c.column): c for c in report.cells}
@@ -55,29 +80,6 @@ def print_verification(
         console.table(shown)
         if left_out:
             console.line(f"and {len(left_out)} more columns, all as declared")
-    if report.spaces:
-        for line in report.spaces:
-            console.line(line)
-        console.line("masks, row filters and grants are not verified here: another environment governs the tables (genie_only)")
-        console.line(report.verdict, "bold green" if report.ok else "bold red")
-        return
-    counted = report.counts
-    how = f"in {_statements(report.queries)}, {report.seconds:.1f} s"
-    results = ", ".join(f"{n} {what}" for what, n in counted.items())
-    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts {how}: {results}")
-    console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
-    for line in (*report.unreviewed, *(f"raw by exemption: {e}" for e in report.exemptions)):
-        console.line(line)
-    if report.keyed:
-        console.line(report.keyed)
-    if basis:
-        console.line(f"not confirmed on a Databricks workspace: {basis}")
-    console.line(report.verdict, "bold green" if report.ok else "bold red")
-
-
-def _statements(number: int) -> str:
-    """Return the number of statements in words."""
-    return f"{number} statement{'' if number == 1 else 's'}"
 
 
 def _style(status: Status, seen: Seen | None) -> str:

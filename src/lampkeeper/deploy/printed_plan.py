@@ -19,6 +19,7 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.stages import Action
 from lampkeeper.model.effective import MatrixChange
 from lampkeeper.model.findings import Severity
+from lampkeeper.text.counting import counted
 
 WIDTH = 100
 _MOST_CELLS = 40
@@ -220,8 +221,3 @@ def _end(plan: Plan) -> Iterator[Line]:
         yield Line(text=f"plan: REFUSED: {counted(errors, 'error')}, nothing can be applied", tone=Tone.DANGER)
     else:
         yield Line(text=closing_line(plan))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return `1 cell`, `2 cells`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

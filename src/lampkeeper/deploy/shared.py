@@ -91,8 +91,7 @@ class SharedEnvs:
 
     def mirror(self, states: States) -> None:
         """Upload each journal entry of these states before the write that it announces, and only while this run has the lease."""
-        for state in states.layers.values():
-            state.mirror = self._put
+        states.mirror(self._put)
 
     def _put(self, path: Path) -> None:
         if self.lease is not None:

@@ -323,6 +323,11 @@ class States:
         """Return the governed tables."""
         return {TableName(*parts) for parts in self.layers[Layer.DATA_ACCESS].governed}
 
+    def mirror(self, put: Callable[[Path], None]) -> None:
+        """Call `put` with a journal that has a new entry, before the write that the entry announces."""
+        for state in self.layers.values():
+            state.mirror = put
+
     def save(self, layers: Iterable[Layer] = LAYERS) -> None:
         """Write the files of these layers where anything happened."""
         for layer in layers:

@@ -70,8 +70,7 @@ class StateTable:
 
     def mirror(self, states: States) -> None:
         """Write each journal to the table before the write that it announces, and only while this run has the lease."""
-        for state in states.layers.values():
-            state.mirror = self._put
+        states.mirror(self._put)
 
     def _put(self, journal: Path) -> None:
         """Append to the table the lines that a journal has gained."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.text.counting import counted
 
 
 class Status(StrEnum):
@@ -115,13 +116,13 @@ class VerifyReport:
     def verdict(self) -> str:
         """Return the verification's last line, consistent with `ok`."""
         if self.spaces:
-            done = _count(len(self.spaces), "space")
-            return f"verify: {done} as asked for" if self.ok else f"verify: FAILED: {_count(self.errors, 'error')} in {done}"
-        mismatches = _count(self.mismatches, "mismatch")
+            done = counted(len(self.spaces), "space")
+            return f"verify: {done} as asked for" if self.ok else f"verify: FAILED: {counted(self.errors, 'error')} in {done}"
+        mismatches = counted(self.mismatches, "mismatch")
         if self.ok:
-            return f"verify: {mismatches} in {_count(len(self.cells), 'cell')}"
+            return f"verify: {mismatches} in {counted(len(self.cells), 'cell')}"
         empty = "" if self.cells else " (nothing was compared)"
-        return f"verify: FAILED: {_count(self.errors, 'error')}, {mismatches}{empty}"
+        return f"verify: FAILED: {counted(self.errors, 'error')}, {mismatches}{empty}"
 
     def as_dict(self) -> dict[str, object]:
         """Return the JSON form."""
@@ -160,11 +161,6 @@ class VerifyReport:
 
 
 _OF_MISMATCHES = frozenset({f"verify/{Status.MISMATCH}", "verify/rows"})
-
-
-def _count(number: int, what: str) -> str:
-    several = f"{what}es" if what.endswith("h") else f"{what}s"
-    return f"{number} {what if number == 1 else several}"
 
 
 def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -> tuple[Finding, ...]:

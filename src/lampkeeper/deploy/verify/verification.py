@@ -105,9 +105,8 @@ def verify(
         findings += [f for proof in unreviewed for f in proof.findings]
         findings += [*structure.findings, *cast.findings]
         if any(f.keyed for f in desired.functions):
-            findings += KeyPermissions(
-                desired=desired, live=live, workspace=workspace, me=me, operators=options.operators
-            ).findings()
+            keys = KeyPermissions(desired=desired, live=live, workspace=workspace, me=me, operators=options.operators)
+            findings += keys.findings()
     # After the context, because probes that could not be removed become findings at its end.
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
