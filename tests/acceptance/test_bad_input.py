@@ -88,10 +88,7 @@ def make_env(root: Path, space: LocalWorkspace, tables: str = "dev_fin.finance.*
     (folder / "env.auto.tfvars").write_text(
         f'uc_tables = ["{tables}"]\nsql_warehouse_id = "{more.get("warehouse", space.warehouse_id)}"\n'
     )
-    (folder / "auth.auto.tfvars").write_text(
-        f'databricks_workspace_host = "{more.get("host", space.host)}"\ndatabricks_token = "{more.get("token", space.token)}"\n'
-        f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-    )
+    space.write_sign_in(folder, token=more.get("token", ""), host=more.get("host", ""))
     return folder
 
 

@@ -56,10 +56,7 @@ def settle(bank: Bank, tables: str, token: str = "", env: str = "dev") -> None:
         f'sql_warehouse_id = "{bank.space.warehouse_id}"\nuc_tables = [{tables}]\n'
         f'groups = {{ analysts = {{ members = ["{ANA}"] }}, officers = {{ clearance = ["*"] }} }}\n'
     )
-    (folder / "auth.auto.tfvars").write_text(
-        f'databricks_workspace_host = "{bank.space.host}"\ndatabricks_token = "{token or bank.space.token}"\n'
-        f'databricks_account_id = "{bank.space.account_id}"\ndatabricks_workspace_id = "{bank.space.workspace_id}"\n'
-    )
+    bank.space.write_sign_in(folder, token=token)
     for words in (("snapshot",), ("generate", "--offline")):
         answer = bank.run(*words, "--env", env)
         assert answer.code == 0, answer.err

@@ -40,11 +40,7 @@ def env(bank: Bank, name: str, catalog: str, more: str = "") -> Path:
 
 
 def sign_in(bank: Bank, name: str) -> None:
-    space = bank.space
-    (bank.root / "envs" / name / "auth.auto.tfvars").write_text(
-        f'databricks_workspace_host = "{space.host}"\ndatabricks_token = "{space.token}"\n'
-        f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-    )
+    bank.space.write_sign_in(bank.root / "envs" / name)
 
 
 def good(bank: Bank, *words: str) -> Answer:

@@ -73,10 +73,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
             f'groups = {{\n  data_analysts = {{ members = ["{VALUE}"] }}\n  officers = {{ clearance = ["*"] }}\n}}\n'
             'genie_spaces = [{ name = "Odd `space` \\"x\\"", uc_tables = ["dev_fin.finance.*"] }]\n'
         )
-        (folder / "auth.auto.tfvars").write_text(
-            f'databricks_workspace_host = "{space.host}"\ndatabricks_token = "{space.token}"\n'
-            f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-        )
+        space.write_sign_in(folder)
         yield bank
 
 

@@ -22,10 +22,7 @@ def clone(bank: Bank, root: Path, more: str = "") -> Bank:
     space, folder = bank.space, root / "envs" / "dev"
     folder.mkdir(parents=True)
     (folder / "env.auto.tfvars").write_text(f'state_table = "{TABLE}"\n{more}{SETTINGS}')
-    (folder / "auth.auto.tfvars").write_text(
-        f'databricks_workspace_host = "{space.host}"\ndatabricks_token = "{space.token}"\n'
-        f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-    )
+    space.write_sign_in(folder)
     return Bank(space, root)
 
 

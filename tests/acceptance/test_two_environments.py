@@ -30,10 +30,7 @@ def write_env(bank: Bank, root: Path, env: str, catalog: str, more: str = "") ->
     space, folder = bank.space, root / "envs" / env
     folder.mkdir(parents=True)
     (folder / "env.auto.tfvars").write_text(more + SETTINGS.replace("dev_fin", catalog))
-    (folder / "auth.auto.tfvars").write_text(
-        f'databricks_workspace_host = "{space.host}"\ndatabricks_token = "{space.token}"\n'
-        f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-    )
+    space.write_sign_in(folder)
     return Bank(space, root)
 
 

@@ -14,18 +14,14 @@ from typing import Any
 import pytest
 
 from lampkeeper.remote.spaces import create_space
-from support.localspace_server import running_localspace
-from support.member_places import FORBIDDEN, TABLES, EmptyRunner, MemberBank, calls
+from support.member_places import FORBIDDEN, MemberBank, calls, member_bank
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(params=["user", "service principal"])
 def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemberBank]:
-    with running_localspace(tmp_path / "data", EmptyRunner) as space:
-        found = MemberBank(space, tmp_path)
-        found.sql(*TABLES)
-        found.member(request.param)
+    with member_bank(tmp_path, request.param) as found:
         yield found
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from localspace.core.stored_documents import kinds
-from support.localspace_server import running_localspace
-from support.member_places import FORBIDDEN, TABLES, EmptyRunner, MemberBank, calls
+from support.member_places import FORBIDDEN, MemberBank, calls, member_bank
 
 pytestmark = pytest.mark.server
 
@@ -26,10 +25,7 @@ GOVERNED = ("group", "tag_policy", "tag", "policy", "grant", "function", "schema
 
 @pytest.fixture(params=["user", "service principal"])
 def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemberBank]:
-    with running_localspace(tmp_path / "data", EmptyRunner) as space:
-        found = MemberBank(space, tmp_path)
-        found.sql(*TABLES)
-        found.member(request.param)
+    with member_bank(tmp_path, request.param) as found:
         found.env("governance", GOVERNANCE, as_admin=True)
         found.good("generate", "--env", "governance", "--mode", "governance")
         found.good("apply", "--env", "governance", "--layer", "account", "--layer", "data_access", "--propagation-wait", "0")

@@ -138,7 +138,9 @@ def test_a_map_that_is_not_complete_and_one_to_one_is_refused_with_the_catalogs_
 
 
 def test_a_complete_map_is_taken() -> None:
-    CatalogMap.read("a=b,B=a").require_complete({"A": ["x"], "b": ["x"], "system": ["x"]})
+    read = CatalogMap.read("a=b,B=a")
+    read.require_complete({"A": ["x"], "b": ["x"], "system": ["x"]})
+    assert [read.of(name) for name in ("A", "a", "b", "system")] == ["b", "b", "a", "system"]
 
 
 def all_pairs(catalogs: frozenset[str], to: str) -> CatalogMap:

@@ -120,12 +120,7 @@ def governed_bank(root: Path, prepare: Callable[[Bank], None] | None = None) -> 
         folder = root / "envs" / "dev"
         folder.mkdir(parents=True)
         (folder / "env.auto.tfvars").write_text(f'sql_warehouse_id = "{space.warehouse_id}"\n{SETTINGS}')
-        (folder / "auth.auto.tfvars").write_text(
-            f'databricks_workspace_host = "{space.host}"\n'
-            f'databricks_token = "{space.token}"\n'
-            f'databricks_account_id = "{space.account_id}"\n'
-            f'databricks_workspace_id = "{space.workspace_id}"\n'
-        )
+        space.write_sign_in(folder)
         if prepare is not None:
             prepare(bank)
         for command in ("generate", "apply"):

@@ -54,6 +54,13 @@ class LocalWorkspace:
             metastore_id=self.metastore_id, warehouse_id=self.warehouse_id,
         )  # fmt: skip
 
+    def write_sign_in(self, folder: Path, *, token: str = "", host: str = "") -> None:
+        """Write the `auth.auto.tfvars` of an environment's folder, for the admin if no other token is given."""
+        (folder / "auth.auto.tfvars").write_text(
+            f'databricks_workspace_host = "{host or self.host}"\ndatabricks_token = "{token or self.token}"\n'
+            f'databricks_account_id = "{self.account_id}"\ndatabricks_workspace_id = "{self.workspace_id}"\n'
+        )
+
     def client(self, token: str | None = None, **options: Any) -> WorkspaceClient:
         """Return an unmodified WorkspaceClient; errors of the server are not retried for minutes."""
         from databricks.sdk import WorkspaceClient

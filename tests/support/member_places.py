@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from localspace.core.statement_runner import CancelToken
@@ -12,6 +14,7 @@ from localspace.sql.run import SqlRunner
 from localspace.sql.storage import EngineObjects
 from support.bank_places import Answer, Bank
 from support.light_sql import LightRunner, NoEngine
+from support.localspace_server import running_localspace
 
 
 class EmptyTables(NoEngine):
@@ -74,11 +77,7 @@ class MemberBank(Bank):
         folder.mkdir(parents=True)
         (folder / "env.auto.tfvars").write_text(settings)
         space = self.space
-        token = space.token if as_admin else space.mint(self.name)
-        (folder / "auth.auto.tfvars").write_text(
-            f'databricks_workspace_host = "{space.host}"\ndatabricks_token = "{token}"\n'
-            f'databricks_account_id = "{space.account_id}"\ndatabricks_workspace_id = "{space.workspace_id}"\n'
-        )
+        space.write_sign_in(folder, token="" if as_admin else space.mint(self.name))
         return folder
 
     def good(self, *words: str) -> Answer:
@@ -86,6 +85,16 @@ class MemberBank(Bank):
         answer = self.run(*words)
         assert answer.code == 0, f"{words}\n{answer.out}\n{answer.err}"
         return answer
+
+
+@contextmanager
+def member_bank(root: Path, kind: str) -> Iterator[MemberBank]:
+    """Run a local workspace without an engine, with the bank's tables and a member: a user or a service principal."""
+    with running_localspace(root / "data", EmptyRunner) as space:
+        found = MemberBank(space, root)
+        found.sql(*TABLES)
+        found.member(kind)
+        yield found
 
 
 def calls(bank: MemberBank) -> list[str]:
