@@ -73,7 +73,10 @@ def read_drift(
     """Compare the files with the workspace, or without one with the last snapshot, whose protection then does not count."""
     files, drafted = governance_files(inputs)
     if files == Desired():
-        raise UsageError(f"environment {inputs.env!r} asks for nothing to audit", fix=f"lampkeeper generate --env {inputs.env}")
+        raise UsageError(
+            f"environment {inputs.env!r} has neither a draft nor layer files to audit",
+            fix=f"lampkeeper generate --env {inputs.env}",
+        )
     view = None
     if workspace is not None:
         require_sight(workspace, (t.catalog for t in files.tables))

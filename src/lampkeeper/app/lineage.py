@@ -65,7 +65,7 @@ def _unread(table: str, reason: str) -> Finding:
     schema = table.rpartition(".")[0]
     effects = {
         COLUMN_LINEAGE: "columns that were written from protected ones are recognised by their names alone",
-        QUERY_HISTORY: "counts and sums of protected columns cannot be told from their values and are protected too",
+        QUERY_HISTORY: "counts and sums of protected columns cannot be told apart from their values, so they are protected too",
     }
     return Finding(
         code="lineage/unread", severity=Severity.INFO, location=table, message=f"cannot be read ({reason}): {effects[table]}",

@@ -35,5 +35,5 @@ def wait_until_read_back(plan: Plan, workspace: Workspace, states: States, how: 
     if unlike:
         raise RemoteError(
             f"all writes are done, but {len(unlike)} do not show in reads after {how.limit:.0f} s, first {unlike[0]}",
-            code="WRITES_NOT_VISIBLE", fix="run `plan` in some minutes: made from reads as old as these it would be wrong",
+            code="WRITES_NOT_VISIBLE", fix="wait some minutes before the next `plan`: it would be made from outdated reads",
         )  # fmt: skip

@@ -22,7 +22,7 @@ def set_task_values(values: Mapping[str, Value]) -> None:
         found: object = dbutils
         if isinstance(found, RemoteDbUtils):
             # On a machine that can sign in, the SDK has a `dbutils` whose task values go nowhere.
-            raise ValueError("this process is none")
+            raise ValueError("this process is not one")
         for key, value in sorted(values.items()):
             dbutils.jobs.taskValues.set(key=key, value=value)
     except (ImportError, AttributeError, ValueError, NotImplementedError, TypeError) as error:

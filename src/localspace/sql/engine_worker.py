@@ -78,8 +78,8 @@ _ARCHIVE_SECONDS = 600
 def java_command(java: str, heap: str, archive: Path | None, *, both_compilers: bool = False) -> list[str]:
     """Return the command that starts the JVM directly, without the launcher script.
 
-    A small statement is 20 % faster in its first hundreds of runs with the first compiler alone; ten million rows are twice
-    as fast with both.
+    The first few hundred small statements are 20 % faster with the first compiler alone; ten million rows are twice as fast
+    with both.
     """
     import pyspark
 
