@@ -27,7 +27,7 @@ PARTS = (
     "resources",
     "notebooks",
     "dashboards",
-    "src",
+    "src", "terraform",
     "envs/README.md",
     "examples/partner.json",
 )
