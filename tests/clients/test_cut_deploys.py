@@ -20,7 +20,7 @@ if CLI is None:
     report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
 needs_cli = pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
 # The parts of a deploy: uploads, of which every fourth is tried, then what is made, of which each is.
-UPLOADS, RESOURCES = range(1, 19, 4), range(19, 34)
+UPLOADS, RESOURCES = range(1, 19, 4), range(19, 35)
 
 
 @pytest.fixture(scope="module")

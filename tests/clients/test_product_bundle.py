@@ -98,7 +98,8 @@ def test_a_deploy_resolves_the_extra_of_the_wheel(product: Product, space: Local
     wheel = f"lampkeeper-{version('lampkeeper')}-py3-none-any.whl"
     asks = {"governance", "propose", "schema_drift"}
     assert {name: paths for name, paths in used.items() if paths} == {
-        name: [f"{wheel}[model]" if name in asks else wheel] for name in asks | {"apply_approved", "value_profiles", "verify"}
+        name: [f"{wheel}[model]" if name in asks else wheel]
+        for name in asks | {"apply_approved", "promote", "value_profiles", "verify"}
     }
 
 
