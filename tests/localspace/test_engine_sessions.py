@@ -124,6 +124,7 @@ def test_an_engine_of_its_own_starts_with_one_session(tmp_path: Path) -> None:
         engine.close()
 
 
+@pytest.mark.heavy
 def test_most_data_is_read_in_a_process_of_its_own_that_may_die_without_harm(
     many: ViewSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +149,7 @@ def test_most_data_is_read_in_a_process_of_its_own_that_may_die_without_harm(
     assert engine.process is main
 
 
+@pytest.mark.heavy
 def test_a_cancelled_statement_over_most_data_ends_or_its_process_does(many: ViewSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_session, "HUGE_BYTES", LARGE_BYTES)
     assert rows(f"SELECT count(*) FROM {many.name}", many) == [["40000"]]

@@ -27,7 +27,8 @@ PARTS = (
     "resources",
     "notebooks",
     "dashboards",
-    "src", "terraform",
+    "src",
+    "terraform",
     "envs/README.md",
     "examples/partner.json",
 )
