@@ -132,7 +132,7 @@ def test_a_pilot_protects_one_group_first_and_everybody_in_one_step(bank: Bank) 
     started = good(bank, "pilot", "data_analysts", "--env", "pil")
     assert "policies now bind members of data_analysts only" in started.out
     assert "LK410" in started.out + started.err
-    assert 'pilot = { group = "data_analysts" }' in (folder / "env.auto.tfvars").read_text()
+    assert 'pilot = {\n  group = "data_analysts"\n}\n' in (folder / "env.auto.tfvars").read_text()
     assert "# keep this comment" in (folder / "env.auto.tfvars").read_text()
     piloted = (folder / "generated" / "abac.auto.tfvars").read_text()
     good(bank, "generate", "--env", "pil")
@@ -164,7 +164,7 @@ def test_a_pilot_protects_one_group_first_and_everybody_in_one_step(bank: Bank) 
     assert asked["state"] == "masked"
     # A rollback to the pilot brings back its setting, so that its policies are no error; it widens access.
     good(bank, "rollback", "--env", "pil", "--to", "1")
-    assert 'pilot = { group = "data_analysts" }' in (folder / "env.auto.tfvars").read_text()
+    assert 'pilot = {\n  group = "data_analysts"\n}\n' in (folder / "env.auto.tfvars").read_text()
     assert bank.run("apply", "--env", "pil").code == 3
     good(bank, "rollback", "--env", "pil", "--to", "2")
     assert "pilot =" not in (folder / "env.auto.tfvars").read_text()

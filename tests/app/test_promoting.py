@@ -144,7 +144,7 @@ def test_what_people_set_at_the_destination_stays(bank: EnvFolder) -> None:
     text = there.settings_path.read_text()
     assert 'genie_space_id   = ""' in text
     text = text.replace('"aaaa"', '"prod-warehouse"').replace('genie_space_id   = ""', 'genie_space_id   = "09"')
-    there.settings_path.write_text(text + '\noperators = ["prod-runner"]\n')
+    there.settings_path.write_text(text + '\n# Set by the platform team, ticket 7.\noperators = ["prod-runner"]\n')
     here = CITY.table
     own = Decision(
         column=ColumnName(TableName("prod_fin", here.schema, here.table), "id"), by="pia", label=LabelClass.NONE,
@@ -162,6 +162,7 @@ def test_what_people_set_at_the_destination_stays(bank: EnvFolder) -> None:
     new = EnvInputs(there)
     assert (new.settings.sql_warehouse_id, new.settings.operators) == ("prod-warehouse", ("prod-runner",))
     assert new.settings.country == ("IN",)
+    assert '# Set by the platform team, ticket 7.\noperators = ["prod-runner"]\n' in there.settings_path.read_text()
     assert own in new.decisions
     assert {"mask_own", "mask_prod"} <= set(new.library.functions)
     assert len(new.decisions) == 2

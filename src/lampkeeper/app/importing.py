@@ -10,8 +10,8 @@ from typing import Any
 
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.files.hcl import quote_hcl
-from lampkeeper.files.settings import Settings, SpaceSettings, read_settings, render_settings
+from lampkeeper.files.settings import Settings, SpaceSettings
+from lampkeeper.files.settings_edit import edit_settings
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.space_json import read_space, shown_tables
 from lampkeeper.files.text import read_text, write_text
@@ -124,23 +124,11 @@ def _read_kept(folder: EnvFolder, space: GenieSpace, path: Path) -> GenieSpace |
 
 
 def _write_settings(inputs: EnvInputs, new: Settings) -> None:
-    """Write tables that were found into env.auto.tfvars: into its text where that is sure, else as a new text."""
-    old, path = inputs.settings, inputs.folder.settings_path
-    if new == old:
+    """Write tables that were found into the text of env.auto.tfvars."""
+    if new == inputs.settings:
         return
-    text = read_text(path)
-    for before, after in zip(old.spaces, new.spaces, strict=True):
-        line = f'"{before.space_id}"'
-        if before != after and text.count(line) == 1:
-            added = [f"name = {quote_hcl(after.name)}"] if after.name != before.name else []
-            if after.tables != before.tables:
-                added.append(f"uc_tables = [{', '.join(quote_hcl(t) for t in after.tables)}]")
-            text = text.replace(line, "\n    ".join([line, *added]))
-    try:
-        sure = read_settings(text, path).settings == new
-    except UsageError:
-        sure = False
-    write_text(path, text if sure else render_settings(new))
+    path = inputs.folder.settings_path
+    write_text(path, edit_settings(read_text(path), path, new))
     # Read again: findings name lines of the file, and the lines have moved.
     inputs.changed("settings")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +10,13 @@ from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.validating import findings_of
 from lampkeeper.design.synthesis.pilot import bound_to, widened
 from lampkeeper.files.draft_history import record_draft
-from lampkeeper.files.settings import read_settings, render_settings
+from lampkeeper.files.settings_edit import edit_settings
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.known_names import unknown_name
 
 PILOT_RULE = "LK410"
-_SETTING = re.compile(r"^pilot[ \t]*=[ \t]*\{[^{}]*\}[ \t]*(?:#[^\n]*)?\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +73,8 @@ def _require_group(inputs: EnvInputs, group: str) -> None:
 
 
 def write_pilot(inputs: EnvInputs, group: str) -> tuple[Path, ...]:
-    """Write the setting into the text of env.auto.tfvars, or a new text if that is not sure; return the file if it changed."""
-    path, new = inputs.folder.settings_path, replace(inputs.settings, pilot=group)
-    text = _SETTING.sub("", read_text(path))
-    if new.pilot:
-        text = text.rstrip("\n") + f"\n\npilot = {{ group = {json.dumps(new.pilot, ensure_ascii=False)} }}\n"
-    try:
-        sure = read_settings(text, path).settings == new
-    except UsageError:
-        sure = False
-    changed = write_text(path, text if sure else render_settings(new))
+    """Write the setting into the text of env.auto.tfvars; return the file if it changed."""
+    path = inputs.folder.settings_path
+    changed = write_text(path, edit_settings(read_text(path), path, replace(inputs.settings, pilot=group)))
     inputs.changed("settings")
     return (path,) if changed else ()

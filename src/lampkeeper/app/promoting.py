@@ -35,6 +35,7 @@ from lampkeeper.files.promotion import (
     replace_files,
 )
 from lampkeeper.files.settings import Settings, render_settings
+from lampkeeper.files.settings_edit import edit_settings
 from lampkeeper.files.snapshots import read_snapshot_file
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.files.tfvars import part_of, read_layer, sections
@@ -209,9 +210,10 @@ def _stage(
 
 
 def _stage_settings(destination: EnvFolder, stage: EnvFolder, settings: Settings) -> None:
-    """Write the settings; a file that says the same already keeps its bytes, and its comments."""
-    if own_settings(destination) == settings:
-        write_text(stage.settings_path, read_text(destination.settings_path))
+    """Write the settings: into the destination's text, if it has one, so that its comments stay."""
+    if destination.settings_path.is_file():
+        path = destination.settings_path
+        write_text(stage.settings_path, edit_settings(read_text(path), path, settings))
         return
     stage.setup(settings)
     for name in ("README.md", ".gitignore"):

@@ -150,6 +150,13 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
 
 def render_settings(settings: Settings) -> str:
     """Return the text of env.auto.tfvars; settings with their default value are left out."""
+    return render_hcl(
+        setting_values(settings), header="The settings of this environment: tables, Genie spaces, groups. No secrets here."
+    )
+
+
+def setting_values(settings: Settings) -> dict[str, Value]:
+    """Return the values of env.auto.tfvars by name; settings with their default value are left out."""
     values: dict[str, Value] = {
         "genie_spaces": [
             ({"name": s.name} if s.name else {})
@@ -178,10 +185,10 @@ def render_settings(settings: Settings) -> str:
     values["pilot"] = {"group": settings.pilot} if settings.pilot else {}
     own, usual = settings.hash_key, HashKeySettings()
     values |= {f"hash_key_{n}": v for n in ("scope", "name", "env") if (v := getattr(own, n)) != getattr(usual, n)}
-    shown = {key: value for key, value in values.items() if value}
+    shown: dict[str, Value] = {key: value for key, value in values.items() if value}
     if settings.groups is not None:
         shown["groups"] = {spec.group.name: _group_value(spec) for spec in settings.groups}
-    return render_hcl(shown, header="The settings of this environment: tables, Genie spaces, groups. No secrets here.")
+    return shown
 
 
 def _space(item: Record, catalog: str) -> SpaceSettings:

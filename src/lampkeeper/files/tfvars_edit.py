@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lampkeeper.files.hcl import HclDocument, Value, read_hcl, render_value
 from lampkeeper.files.hcl_reader import after_blanks
 from lampkeeper.files.record import Record
+from lampkeeper.files.text_edits import BLANKS, REST_OF_LINE, TextEdit, apply_edits, indent_at, line_start
 from lampkeeper.files.tfvars import Section, read_layer, render_layer, sections
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.layers import Layer
 
 _ITEM = "  "
-_BLANKS = re.compile(r"[ \t\r]*")
-_REST_OF_LINE = re.compile(r"[ \t\r]*(?:#[^\n]*|//[^\n]*)?(?:\n|\Z)")
 _NAME_LINE = re.compile(r"^([^\W\d][\w-]*)[ \t]*=", re.MULTILINE)
 
 _IDENTITY: Mapping[str, Callable[[Any], Any]] = {
@@ -43,20 +41,13 @@ _ORDER: Mapping[str, Callable[[Any], Any]] = {**_IDENTITY, "tag_assignments": la
 """The order in which lampkeeper writes a list."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Edit:
-    start: int
-    end: int
-    text: str
-
-
 def edit_layer(text: str, path: Path | str, new: Desired, layer: Layer | None = None) -> str:
     """Return the text of a layer's file, or of a draft (None), changed so that it describes `new`; functions are not in it."""
     if not text.strip():
         return render_layer(new, layer)
     document = read_hcl(text, str(path))
     record = Record.of(document)
-    edits: list[_Edit] = []
+    edits: list[TextEdit] = []
     added: list[Section] = []
     for section in sections(layer):
         wanted = getattr(new, section.field)
@@ -68,8 +59,8 @@ def edit_layer(text: str, path: Path | str, new: Desired, layer: Layer | None = 
             edits += _ListEditor(text, document, section).edits(before, wanted)
         elif _as_read(section, record) != wanted:
             key = (section.key,)
-            edits.append(_Edit(document.offsets[key], document.ends[key], render_value(section.values(wanted), "")))
-    changed = _applied(text, edits)
+            edits.append(TextEdit(document.offsets[key], document.ends[key], render_value(section.values(wanted), "")))
+    changed = apply_edits(text, edits)
     for section in added:
         changed = _with_section(changed, section.key, section.values(getattr(new, section.field)))
     _require_same(changed, path, new, layer)
@@ -91,14 +82,14 @@ class _ListEditor:
         self._identity = _IDENTITY[section.field]
         self._order = _ORDER[section.field]
 
-    def edits(self, before: Sequence[Any], wanted: Sequence[Any]) -> list[_Edit]:
+    def edits(self, before: Sequence[Any], wanted: Sequence[Any]) -> list[TextEdit]:
         """Return what changes the list from the objects that it has, in the order of the file, to the wanted ones."""
         keep = set(wanted)
         by_identity = {self._identity(w): w for w in wanted}
         have = {self._identity(b) for b in before}
         gone = [at for at, each in enumerate(before) if each not in keep and self._identity(each) not in by_identity]
         new = [w for w in wanted if self._identity(w) not in have]
-        edits: list[_Edit] = []
+        edits: list[TextEdit] = []
         for at, each in enumerate(before):
             if each not in keep and at not in gone:
                 edits += self._changed(at, each, by_identity[self._identity(each)])
@@ -109,14 +100,14 @@ class _ListEditor:
         if len(gone) == len(before) or words_on_a_line:
             left = [each for at, each in enumerate(before) if at not in gone]
             text = render_value(self._section.values(tuple(sorted([*left, *new], key=self._order))), "")
-            return [*edits, _Edit(start, end, text)]
+            return [*edits, TextEdit(start, end, text)]
         return [*edits, *self._removed(gone, len(before)), *self._added(before, gone, new)]
 
     def _span(self, *inside: str | int) -> tuple[int, int]:
         key = (self._section.key, *inside)
         return self._document.offsets[key], self._document.ends[key]
 
-    def _changed(self, at: int, old: Any, new: Any) -> list[_Edit]:
+    def _changed(self, at: int, old: Any, new: Any) -> list[TextEdit]:
         """Return the edits of the fields in which an object differs."""
         (before,), (after,) = self._section.values((old,)), self._section.values((new,))  # type: ignore[misc]
         written: Any = self._document.values[self._section.key]
@@ -124,41 +115,39 @@ class _ListEditor:
         if not (
             isinstance(before, Mapping) and isinstance(after, Mapping) and set(before) == set(after) and isinstance(inside, dict)
         ):
-            return [_Edit(*self._span(at), render_value(after, _ITEM))]
+            return [TextEdit(*self._span(at), render_value(after, _ITEM))]
         fields = [name for name in after if before[name] != after[name]]
         if any(name not in inside for name in fields):
-            return [_Edit(*self._span(at), render_value(after, _ITEM))]
-        return [_Edit(*self._span(at, name), render_value(after[name], self._indent(at, name))) for name in fields]
+            return [TextEdit(*self._span(at), render_value(after, _ITEM))]
+        return [TextEdit(*self._span(at, name), render_value(after[name], self._indent(at, name))) for name in fields]
 
     def _indent(self, *inside: str | int) -> str:
-        start = self._text.rfind("\n", 0, self._span(*inside)[0]) + 1
-        found = _BLANKS.match(self._text, start)
-        return found.group() if found else ""
+        return indent_at(self._text, self._span(*inside)[0])
 
-    def _removed(self, gone: Sequence[int], count: int) -> list[_Edit]:
+    def _removed(self, gone: Sequence[int], count: int) -> list[TextEdit]:
         """Return the edits that take objects out, each with its comma, and with its line if nothing else is on it."""
         return [self._removal(at, last=at == count - 1) for at in gone]
 
-    def _removal(self, at: int, *, last: bool) -> _Edit:
+    def _removal(self, at: int, *, last: bool) -> TextEdit:
         start, end = self._span(at)
         comma = self._comma(end)
         if comma is None and last and at:
             # No comma after the last object: the one before it goes, as far as that object stays.
-            return _Edit(start, end, "")
+            return TextEdit(start, end, "")
         end = end if comma is None else comma + 1
-        line = self._text.rfind("\n", 0, start) + 1
-        rest = _REST_OF_LINE.match(self._text, end)
+        line = line_start(self._text, start)
+        rest = REST_OF_LINE.match(self._text, end)
         if not self._text[line:start].strip() and rest is not None and rest.end() > end:
-            return _Edit(line, rest.end(), "")
-        blanks = _BLANKS.match(self._text, end)
-        return _Edit(start, blanks.end() if blanks is not None else end, "")
+            return TextEdit(line, rest.end(), "")
+        blanks = BLANKS.match(self._text, end)
+        return TextEdit(start, blanks.end() if blanks is not None else end, "")
 
     def _comma(self, end: int) -> int | None:
         """Return where the comma after an object stands; None if the next thing is not a comma."""
         at = after_blanks(self._text, end)
         return at if self._text[at : at + 1] == "," else None
 
-    def _added(self, before: Sequence[Any], gone: Sequence[int], new: Sequence[Any]) -> list[_Edit]:
+    def _added(self, before: Sequence[Any], gone: Sequence[int], new: Sequence[Any]) -> list[TextEdit]:
         """Return the edits that put objects in: each before the first one that follows it in the order of lampkeeper."""
         left = [at for at in range(len(before)) if at not in set(gone)]
         places: dict[int | None, list[Any]] = {}
@@ -167,33 +156,24 @@ class _ListEditor:
             places.setdefault(follower, []).append(each)
         return [self._put(follower, left[-1], objects) for follower, objects in places.items()]
 
-    def _put(self, follower: int | None, last: int, objects: Sequence[Any]) -> _Edit:
+    def _put(self, follower: int | None, last: int, objects: Sequence[Any]) -> TextEdit:
         items: Any = self._section.values(tuple(objects))
         if follower is not None:
             start, _ = self._span(follower)
-            line = self._text.rfind("\n", 0, start) + 1
+            line = line_start(self._text, start)
             if self._text[line:start].strip():
-                return _Edit(start, start, "".join(f"{render_value(i, _ITEM)}, " for i in items))
+                return TextEdit(start, start, "".join(f"{render_value(i, _ITEM)}, " for i in items))
             indent = self._text[line:start]
-            return _Edit(line, line, "".join(f"{indent}{render_value(i, indent)},\n" for i in items))
+            return TextEdit(line, line, "".join(f"{indent}{render_value(i, indent)},\n" for i in items))
         start, end = self._span(last)
-        line = self._text.rfind("\n", 0, start) + 1
+        line = line_start(self._text, start)
         comma = self._comma(end)
         at = end if comma is None else comma + 1
         before = "," if comma is None else ""
         if self._text[line:start].strip():
-            return _Edit(at, at, before + "".join(f" {render_value(i, _ITEM)}," for i in items))
+            return TextEdit(at, at, before + "".join(f" {render_value(i, _ITEM)}," for i in items))
         indent = self._text[line:start]
-        return _Edit(at, at, before + "".join(f"\n{indent}{render_value(i, indent)}," for i in items))
-
-
-def _applied(text: str, edits: Sequence[_Edit]) -> str:
-    """Return the text with the edits made; they do not overlap, except for an insertion where a removal begins or ends."""
-    parts, at = [], 0
-    for edit in sorted(edits, key=lambda e: (e.start, e.end)):
-        parts += [text[at : max(at, edit.start)], edit.text]
-        at = max(at, edit.end)
-    return "".join([*parts, text[at:]])
+        return TextEdit(at, at, before + "".join(f"\n{indent}{render_value(i, indent)}," for i in items))
 
 
 def _with_section(text: str, key: str, value: Value) -> str:
