@@ -48,6 +48,11 @@ def test_the_second_clone_finds_the_state_and_the_first_one_sees_what_it_did(ban
     good(one, "generate")
     good(one, "apply")
     good(two, "generate")
+    (tmp_path / "two/envs/dev/data_access/state.json").unlink(missing_ok=True)
+    # Each command that reads the workspace fetches the state first.
+    good(two, "audit")
+    assert '"not_applied": []' in good(two, "audit", "--json")
+    assert (tmp_path / "two/envs/dev/data_access/state.json").is_file()
     assert json.loads(good(two, "plan", "--json"))["changes"] == [], "without the state everything would be taken up again"
     assert json.loads((tmp_path / "two/envs/dev/data_access/state.json").read_text()) == json.loads(
         (tmp_path / "one/envs/dev/data_access/state.json").read_text()

@@ -23,6 +23,7 @@ from lampkeeper.cli.model_options import manifest_option
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
+from lampkeeper.cli.state_storage import fetch_state
 from lampkeeper.deploy.run_log import RunLog, StepRecord, verdict_of
 from lampkeeper.design.drift.drift import DriftKind
 from lampkeeper.files.text import write_text
@@ -50,6 +51,7 @@ def audit_command(context: CommandContext, not_applied: str, dbt_manifest: Path 
     The files are compared with the schema of now. Protection that is in the files and not yet applied is listed apart.
     """
     inputs = context.inputs()
+    fetch_state(context, inputs)
     workspace = workspace_of(context, inputs)
     with context.console.progress("auditing"):
         choices = Choices(country=listed(country), industry=listed(industry))
@@ -131,6 +133,8 @@ def report_command(
         raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
     inputs = context.inputs()
     path = out or inputs.folder.path / "report.html"
+    if not offline:
+        fetch_state(context, inputs)
     page = page_of(inputs)
     if context.flags.run_id:
         steps = RunLog(context.files, context.env, context.flags.run_id).read(STEPS)

@@ -27,6 +27,7 @@ from lampkeeper.cli.named import (
 )
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
+from lampkeeper.cli.state_storage import fetch_state
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.model.access import Access, CellState
@@ -90,6 +91,8 @@ def _short(text: str) -> str:
 def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
     """Show for each principal and column: raw, masked by which function, or hidden. Reads the files only, unless --live."""
     inputs = context.inputs()
+    if live:
+        fetch_state(context, inputs)
     access = live_access_of(inputs, workspace_of(context, inputs)) if live else access_of(inputs)
     matrix = compute_matrix(access, standard_principals(access))
     if only:
@@ -151,6 +154,9 @@ def compared_access(context: CommandContext, a: str, b: str) -> tuple[Access, Ac
         raise UsageError("`live` compared with `live`: the environment is missing", fix="name one: live:dev")
     names = [(n.partition(":")[2] or env) if is_live(n) else n for n in (a, b)]
     every = {name: EnvInputs(EnvFolder.existing(context.root, name)) for name in names}
+    for side, name in zip((a, b), names, strict=True):
+        if is_live(side):
+            fetch_state(context, every[name])
     found: list[Access | None] = [
         live_access_of(every[name], workspace_of(context, every[name])) if is_live(side) else None
         for side, name in zip((a, b), names, strict=True)
@@ -253,6 +259,7 @@ def why_command(context: CommandContext, principal: str, column: str, live: bool
     desired, settings = inputs.desired, inputs.settings
     outside, workspace = unreviewed_column(desired, column), None
     if live:
+        fetch_state(context, inputs)
         workspace = workspace_of(context, inputs)
         read = partial(live_access_of, inputs, workspace, outside)
         access = table_of_workspace(read, outside, desired.tables)

@@ -16,6 +16,7 @@ from lampkeeper.cli.generate import deployed_settings_option, take_settings
 from lampkeeper.cli.model_options import AskFlags, ask_about_labels, manifest_option, model_options, take_model
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
+from lampkeeper.cli.state_storage import fetch_state
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.text.counting import counted
@@ -49,6 +50,8 @@ def generate_delta_command(
         take_settings(context, given)
     inputs, flags = context.inputs(), take_model(options)
     choices = Choices(country=listed(country), industry=listed(industry), groups=listed(groups))
+    if not offline:
+        fetch_state(context, inputs)
     workspace = None if offline and not flags.model.startswith("databricks:") else workspace_of(context, inputs)
     ask = _asker(context, workspace, flags) if flags.model else None
     with context.console.progress("comparing the files with the schema"):

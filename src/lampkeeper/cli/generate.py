@@ -42,6 +42,7 @@ from lampkeeper.cli.model_options import (
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
+from lampkeeper.cli.state_storage import fetch_state
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import read_text
@@ -191,6 +192,8 @@ def generate_command(
     if flags.dry_run:
         return show_prompts(context, inputs, knowledge, _written_by_model(inputs, flags, mode, space))
     needed = context.flags.history or flags.needs_workspace or not offline
+    if not offline:
+        fetch_state(context, inputs)
     workspace = workspace_of(context, inputs) if needed else None
     noted = _read_tables(context, inputs, None if offline else workspace)
     spaces = _written_by_model(inputs, flags, mode, space)

@@ -42,3 +42,9 @@ def state_of(context: CommandContext, inputs: EnvInputs, *, writes: bool) -> Ite
     ) as kept:  # fmt: skip
         inputs.changed("states")
         yield replace(context, state_table=kept)
+
+
+def fetch_state(context: CommandContext, inputs: EnvInputs) -> None:
+    """Fetch the state from the environment's state table, if it has one, for a command that only reads it."""
+    with state_of(context, inputs, writes=False):
+        pass
