@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -51,11 +51,32 @@ _TRANSACTIONS = """
     cross_border     | BOOLEAN         | Whether it crossed a border
     country          | STRING          | Country of the other side
 """
+_CURRENCIES = {"SG": "SGD", "MY": "MYR", "TH": "THB", "ID": "IDR", "PH": "PHP", "VN": "VND"}
+
+
+_REGIONAL_CARDS = _CARDS.replace("    card_type ", "    currency      | STRING          | ISO 4217 code\n    card_type ")
+_REGIONAL_TRANSACTIONS = """
+    transaction_id   | BIGINT NOT NULL | Transaction number
+    account_id       | BIGINT NOT NULL | Account number in our books
+    transaction_date | TIMESTAMP       | When it was booked
+    amount           | DECIMAL(18,2)   | Amount booked
+    currency         | STRING          | ISO 4217 code
+    merchant         | STRING          | Name of the merchant
+    category         | STRING          | Kind of booking
+    aml_risk_flag    | STRING          | CLEAR, REVIEW, HIGH_RISK or BLOCKED
+    cross_border     | BOOLEAN         | Whether it crossed a border
+    source_country   | STRING          | Country that the money came from
+    dest_country     | STRING          | Country that the money went to
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bank:
-    """A bank of the demos: its catalog without the variant's prefix, its Genie space, and its country-specific columns."""
+    """A bank of the demos: its catalog without the variant's prefix, its Genie space, and its country-specific columns.
+
+    `sensitive` are the columns of each table that no one outside the cleared groups may read raw. A bank of several countries
+    keeps a currency in each account, booking and card.
+    """
 
     key: str
     catalog: str
@@ -65,16 +86,36 @@ class Bank:
     customer: Callable[[DeterministicRandom, int], Row]
     account: Callable[[DeterministicRandom, int], Row]
     shown: tuple[str, ...]
+    sensitive: Mapping[str, tuple[str, ...]] = field(hash=False)
     dialling: str
     kinds: tuple[str, ...]
     brands: tuple[str, ...]
     countries: tuple[str, ...]
     size: int = 10
+    regional: bool = False
 
     @property
     def space_tables(self) -> tuple[str, ...]:
         """Return the names of the tables."""
         return ("customers", "accounts", "transactions", "credit_cards")
+
+    def catalog_of(self, *, prod: bool = False) -> str:
+        """Return the name of the bank's catalog of development or of production."""
+        return f"{'prod' if prod else 'dev'}_{self.catalog}"
+
+    def country_of(self, index: int) -> str:
+        """Return the country of a customer, and of that customer's account."""
+        return self.countries[index % len(self.countries)]
+
+
+def _sensitive(customers: tuple[str, ...], accounts: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Return the sensitive columns of the four tables; these are the ones that differ among the banks."""
+    return {
+        "customers": ("email", "phone", "address", "date_of_birth", *customers),
+        "accounts": accounts,
+        "transactions": ("aml_risk_flag",),
+        "credit_cards": ("card_number", "cvv"),
+    }
 
 
 def _valid(rng: DeterministicRandom, check: str, make: Callable[[DeterministicRandom], str]) -> str:
@@ -125,7 +166,7 @@ def _indian(rng: DeterministicRandom, index: int) -> Row:
 
 
 def _asean(rng: DeterministicRandom, index: int) -> Row:
-    country = ("SG", "MY", "TH", "ID", "PH", "VN")[index % 6]
+    country = tuple(_CURRENCIES)[index % len(_CURRENCIES)]
     born = _born(rng)
     day = f"{born:%y%m%d}"
     ids = {
@@ -159,6 +200,9 @@ AUSTRALIA = Bank(
     ),
     shown=("tfn", "medicare_number", "bsb"), dialling="+61 4", kinds=("RETAIL", "TRANSFER", "ATM", "INTERNATIONAL"),
     brands=("VISA", "MASTERCARD", "AMEX"), countries=("AU", "AU", "NZ", "SG"),
+    sensitive=_sensitive(
+        customers=("tfn", "medicare_number", "bsb", "account_number"), accounts=("bsb", "account_number")
+    ),
 )  # fmt: skip
 INDIA = Bank(
     key="IN", catalog="lakshmi", space="Lakshmi Bank Analytics",
@@ -179,6 +223,10 @@ INDIA = Bank(
     account=lambda d, i: (f"LAKS0{d.digits(6)}", d.digits(12), d.choice(("SAVINGS", "CURRENT", "FD", "RD", "HOME_LOAN"))),
     shown=("aadhaar", "pan_number", "upi_id"), dialling="+91 9", kinds=("UPI", "NEFT", "RTGS", "IMPS", "POS", "ATM"),
     brands=("VISA", "MASTERCARD", "RUPAY"), countries=("IN", "IN", "IN", "AE"),
+    # The code of a branch (ifsc) is not listed: the central bank publishes every one, and it says nothing of a person.
+    sensitive=_sensitive(
+        customers=("aadhaar", "pan_number", "voter_id", "uan", "upi_id", "gstin"), accounts=("account_number",)
+    ),
 )  # fmt: skip
 ASEAN = Bank(
     key="SEA", catalog="asean_bank", space="ASEAN Regional Banking Analytics",
@@ -198,7 +246,10 @@ ASEAN = Bank(
     customer=_asean,
     account=lambda d, i: (d.digits(12), d.choice(("SAVINGS", "CURRENT", "FIXED_DEPOSIT", "MORTGAGE"))),
     shown=("nric", "nik", "thai_id"), dialling="+65 8", kinds=("RETAIL", "TRANSFER", "ATM", "REMITTANCE", "CROSS_BORDER"),
-    brands=("VISA", "MASTERCARD", "UNIONPAY", "JCB"), countries=("SG", "MY", "TH", "ID", "PH", "VN"), size=12,
+    brands=("VISA", "MASTERCARD", "UNIONPAY", "JCB"), countries=("SG", "MY", "TH", "ID", "PH", "VN"), size=12, regional=True,
+    sensitive=_sensitive(
+        customers=("nric", "mykad", "thai_id", "nik", "philsys", "cccd"), accounts=("account_number",)
+    ),
 )  # fmt: skip
 
 BANKS: tuple[Bank, ...] = (AUSTRALIA, INDIA, ASEAN)
@@ -208,19 +259,18 @@ BANKS: tuple[Bank, ...] = (AUSTRALIA, INDIA, ASEAN)
 @cache
 def bank_tables(bank: Bank, *, prod: bool = False) -> tuple[SeedTable, ...]:
     """Return the four tables of a bank with their rows; production tables are empty."""
-    catalog = f"{'prod' if prod else 'dev'}_{bank.catalog}"
-    accounts = "\n".join(
-        (
-            "account_id | BIGINT NOT NULL | Account number in our books", "customer_id | BIGINT NOT NULL | Customer number",
-            bank.accounts, "account_type | STRING | Kind of account", "balance | DECIMAL(18,2) | Balance",
-            "opened_date | DATE | Day of opening", "branch | STRING | Branch",
-        )
+    catalog = bank.catalog_of(prod=prod)
+    currency = ("currency | STRING | ISO 4217 code",) if bank.regional else ()
+    accounts = (
+        "account_id | BIGINT NOT NULL | Account number in our books", "customer_id | BIGINT NOT NULL | Customer number",
+        bank.accounts, "account_type | STRING | Kind of account", *currency, "balance | DECIMAL(18,2) | Balance",
+        "opened_date | DATE | Day of opening", "branch | STRING | Branch",
     )  # fmt: skip
     texts = (
         ("customers", "People who bank with us", _PERSON + bank.customers, _customers(bank)),
-        ("accounts", "Accounts of customers", accounts, _accounts(bank)),
-        ("transactions", "Bookings on accounts", _TRANSACTIONS, _transactions(bank)),
-        ("credit_cards", "Cards issued to customers", _CARDS, _cards(bank)),
+        ("accounts", "Accounts of customers", "\n".join(accounts), _accounts(bank)),
+        ("transactions", "Bookings on accounts", _REGIONAL_TRANSACTIONS if bank.regional else _TRANSACTIONS, _transactions(bank)),
+        ("credit_cards", "Cards issued to customers", _REGIONAL_CARDS if bank.regional else _CARDS, _cards(bank)),
     )
     return tuple(
         SeedTable(
@@ -246,28 +296,41 @@ def _accounts(bank: Bank) -> tuple[Row, ...]:
         rng = DeterministicRandom(bank.key, "account", index)
         branch = f"{rng.choice(invented.CITIES)[0]} branch"
         rows.append(
-            (2001 + index, 1001 + index, *bank.account(rng, index), rng.amount(100, 90_000), rng.day(_FIRST, _LAST), branch)
-        )
+            (
+                2001 + index, 1001 + index, *bank.account(rng, index), *_currency(bank, index), rng.amount(100, 90_000),
+                rng.day(_FIRST, _LAST), branch,
+            )
+        )  # fmt: skip
     return tuple(rows)
+
+
+def _currency(bank: Bank, index: int) -> tuple[str, ...]:
+    """Return the currency of the customer with this index; nothing for a bank of one country."""
+    return (_CURRENCIES[bank.country_of(index)],) if bank.regional else ()
 
 
 def _transactions(bank: Bank) -> tuple[Row, ...]:
     rows = []
     for index in range(15):
         rng = DeterministicRandom(bank.key, "transaction", index)
+        account = index % bank.size
+        home = bank.country_of(account) if bank.regional else bank.countries[0]
         where = rng.choice(bank.countries)
         merchant = rng.choice(("Corner Grocery", "Bluebird Air", "Northside Fuel", "Harbour Pharmacy", "Lantern Cafe"))
+        booked, amount = rng.moment(_FIRST, _LAST), rng.amount(5, 9_000)
+        kind, flag = rng.choice(bank.kinds), _FLAGS[index % len(_FLAGS)]
+        places = (home, where) if bank.regional else (where,)
         rows.append(
             (
-                3001 + index, 2001 + index % bank.size, rng.moment(_FIRST, _LAST), rng.amount(5, 9_000), merchant,
-                rng.choice(bank.kinds), _FLAGS[index % len(_FLAGS)], where != bank.countries[0], where,
+                3001 + index, 2001 + account, booked, amount, *_currency(bank, account), merchant, kind, flag, where != home,
+                *places,
             )
         )  # fmt: skip
     return tuple(rows)
 
 
 def _cards(bank: Bank) -> tuple[Row, ...]:
-    rows = []
+    rows: list[Row] = []
     for index in range(bank.size):
         rng = DeterministicRandom(bank.key, "card", index)
         brand = bank.brands[index % len(bank.brands)]
@@ -275,16 +338,6 @@ def _cards(bank: Bank) -> tuple[Row, ...]:
         code = rng.digits(4 if brand == "AMEX" else 3)
         expiry = f"{rng.number(1, 12):02d}/{rng.number(27, 31)}"
         limit = Decimal(rng.number(2, 40) * 500).quantize(Decimal("0.01"))
-        rows.append(
-            (
-                4001 + index,
-                1001 + index,
-                number,
-                code,
-                expiry,
-                limit,
-                brand,
-                ("ACTIVE", "ACTIVE", "BLOCKED", "EXPIRED")[index % 4],
-            )
-        )
+        status = ("ACTIVE", "ACTIVE", "BLOCKED", "EXPIRED")[index % 4]
+        rows.append((4001 + index, 1001 + index, number, code, expiry, limit, *_currency(bank, index), brand, status))
     return tuple(rows)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 
-from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
-from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.testdata import catalog_rows as rows
-from lampkeeper.testdata.seeding import Progress, SeedReport, SeedTable, seed, teardown
+from lampkeeper.testdata.seeding import SeedTable
 
 
 class Variant(StrEnum):
@@ -20,15 +16,6 @@ class Variant(StrEnum):
 
     DEV = "dev"
     PROD = "prod"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """The expected and actual number of rows of a table; `found` is None if the table cannot be read."""
-
-    table: TableName
-    wanted: int
-    found: int | None
 
 
 def columns_of(text: str) -> tuple[Column, ...]:
@@ -129,6 +116,17 @@ SCHEMA_COMMENTS = {
     ("clinical", "clinical"): "Clinical records: patients, encounters",
 }
 
+SENSITIVE: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("finance", "customers"): ("first_name", "last_name", "ssn", "date_of_birth", "email", "phone", "address"),
+    ("finance", "transactions"): ("aml_flag", "risk_score"),
+    ("finance", "credit_cards"): ("card_number", "cvv"),
+    ("clinical", "patients"): (
+        "first_name", "last_name", "date_of_birth", "ssn", "email", "phone", "address", "insurance_id",
+    ),
+    ("clinical", "encounters"): ("diagnosis_code", "diagnosis_desc", "treatment_notes"),
+}  # fmt: skip
+"""The columns, by schema and table, that no one outside the cleared groups may read raw."""
+
 
 def catalogs(variant: Variant) -> tuple[str, str]:
     """Return the names of a variant's two catalogs."""
@@ -150,45 +148,3 @@ def tables(variant: Variant = Variant.DEV) -> tuple[SeedTable, ...]:
         SeedTable(table=Table(name=TableName(catalog, schema, name), comment=comment, columns=columns), rows=cells)
         for catalog, schema, name, comment, columns, cells in found
     )
-
-
-def seed_testdata(
-    workspace: Workspace,
-    variants: Iterable[Variant] = (Variant.DEV,),
-    *,
-    storage_base: str = "",
-    progress: Progress | None = None,
-) -> SeedReport:
-    """Create the missing test data of these variants; a second run sends no writes."""
-    chosen = tuple(dict.fromkeys(variants))
-    comments = {(f"{v}_{stem}", schema): text for v in chosen for (stem, schema), text in SCHEMA_COMMENTS.items()}
-    wanted = [t for v in chosen for t in tables(v)]
-    return seed(workspace, wanted, comments=comments, storage_base=storage_base, progress=progress)
-
-
-def count_rows(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Counted, ...]:
-    """Return the expected and actual number of rows of each table, by one statement."""
-    wanted = tables(variant)
-    statement = " UNION ALL ".join(
-        f"SELECT {index} AS position, count(*) AS found FROM {t.table.name.sql}"  # noqa: S608 (names quoted)
-        for index, t in enumerate(wanted)
-    )
-    found = {int(position or 0): int(number or 0) for position, number in run_sql(workspace, statement, kind="seed").rows}
-    return tuple(Counted(table=t.table.name, wanted=len(t.rows), found=found.get(i)) for i, t in enumerate(wanted))
-
-
-def verify_testdata(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Finding, ...]:
-    """Return an error for every table with missing rows; the reader must be exempt from row filters."""
-    return sort_findings(
-        Finding(
-            code="TESTDATA_ROWS", severity=Severity.ERROR, location=str(counted.table),
-            message=f"{counted.found} rows, not {counted.wanted}", fix="seed again, or read as a principal without row filters",
-        )
-        for counted in count_rows(workspace, variant)
-        if counted.found != counted.wanted
-    )  # fmt: skip
-
-
-def teardown_testdata(workspace: Workspace, variants: Iterable[Variant] = (Variant.DEV,)) -> int:
-    """Drop the catalogs of these variants; return how many existed."""
-    return teardown(workspace, [c for v in dict.fromkeys(variants) for c in catalogs(v)])

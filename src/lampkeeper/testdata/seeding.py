@@ -15,16 +15,14 @@ from decimal import Decimal
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table, TypeFamily
-from lampkeeper.remote.clients import Json, Workspace, encode
+from lampkeeper.remote.clients import Workspace, encode
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.testdata.rows import Cell
+from lampkeeper.testdata.seeded_catalogs import MARK, ensure_catalog
 from lampkeeper.text.digest import digest_of
 from lampkeeper.text.sql_quoting import quote_identifier, quote_path, quote_string
 
 Progress = Callable[[str, int, int], None]
-
-MARK = "lampkeeper.seed"
-"""The property that marks seeded objects; its value is the digest of their content."""
 
 _UC = "/api/2.1/unity-catalog"
 _THREADS = 4
@@ -144,36 +142,10 @@ def seed(
             progress("seed", len(tally.made) + len(tally.kept), total)
 
     for catalog in sorted({c for c, _ in by_schema}):
-        tally.writes += _ensure_catalog(workspace, catalog, storage_base)
+        tally.writes += ensure_catalog(workspace, catalog, storage_base)
     for (catalog, schema), wanted in sorted(by_schema.items()):
         _seed_schema(workspace, wanted, (comments or {}).get((catalog, schema), ""), tally, report_progress)
     return SeedReport(made=tuple(sorted(tally.made)), kept=tuple(sorted(tally.kept)), writes=tally.writes)
-
-
-def teardown(workspace: Workspace, catalogs: Iterable[str]) -> int:
-    """Drop those of these catalogs that exist, with their content; return how many. Only for catalogs that seeding created."""
-    dropped = 0
-    for catalog in sorted(set(catalogs)):
-        found = workspace.find("catalog", f"{_UC}/catalogs/{encode(catalog)}")
-        if found is None:
-            continue
-        if MARK not in (found.get("properties") or {}):
-            raise UsageError(
-                f"catalog {catalog!r} was not created by seeding and is not dropped", fix="drop it by hand if that is intended"
-            )
-        run_sql(workspace, f"DROP CATALOG {quote_identifier(catalog)} CASCADE", kind="seed")
-        dropped += 1
-    return dropped
-
-
-def _ensure_catalog(workspace: Workspace, catalog: str, storage_base: str) -> int:
-    if workspace.find("catalog", f"{_UC}/catalogs/{encode(catalog)}") is not None:
-        return 0
-    body: Json = {"name": catalog, "comment": "Test data", "properties": {MARK: "catalog"}}
-    if storage_base:
-        body["storage_root"] = f"{storage_base.rstrip('/')}/{catalog}"
-    workspace.write("seed", "POST", f"{_UC}/catalogs", body)
-    return 1
 
 
 def _seed_schema(
