@@ -117,6 +117,27 @@ def reset(data_dir: Path, yes: bool) -> None:
     click.echo(f"{data_dir}: deleted")
 
 
+@cli.command("seed", short_help="Create tables with invented rows, users and groups.")
+@click.argument("what", default="demo", metavar="[demo|banks|FILE]")
+@click.option("--profile", help="The profile of the running workspace; without one, the workspace of --data is served meanwhile.")
+@_data_option
+@click.option("--prod", is_flag=True, help="Create the demo's tables for production too.")
+def seed_command(what: str, profile: str | None, data_dir: Path, prod: bool) -> None:
+    """Create tables with invented rows, users and groups, and what the jobs of a bundle need.
+
+    demo (the default) is a bank and a clinic, banks are three banks of the country overlays, FILE is a schema, .sql or .jsonl.
+    Existing objects are kept. The program `lampkeeper seed` does the work; the command ends with its exit code.
+    """
+    from localspace.server.seeding import SeedError, seed
+
+    words = [what, "--jobs", *(["--prod"] if prod else [])]
+    try:
+        code = seed(words, profile=profile or "", data_dir=data_dir)
+    except SeedError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(code)
+
+
 @cli.command(short_help="Check whether this machine can run the workspace.")
 @_data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

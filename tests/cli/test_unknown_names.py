@@ -67,6 +67,7 @@ NOT_NAMES = {
     ("promote", "catalog_map"): "refused with all catalogs that were found (tests/app/test_promoting.py)",
     ("init", "catalogs"): "checked against the workspace (tests/cli/test_scaffolding.py)",
     ("make-history", "schema"): PLATFORM,
+    ("seed", "what"): "refused with all that can be seeded (tests/cli/test_seed_command.py)",
     ("*", "warehouse"): PLATFORM,
     ("testdata", "warehouse_id"): PLATFORM,
     ("*", "account_secret_scope"): PLATFORM,
