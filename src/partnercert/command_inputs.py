@@ -11,6 +11,7 @@ import click
 
 from partnercert import assembly, config
 from partnercert.cases import CASES, Case
+from partnercert.ending import Ending
 from partnercert.payloads import Credentials
 from partnercert.signoff import SignOff, SignOffError, read
 from partnercert.workspace import WorkspaceAccess
@@ -96,5 +97,6 @@ def case_of(case_id: str) -> Case:
 
 def stop(message: str, code: int = WRONG_USE) -> NoReturn:
     """Print the error and end the program with an exit code."""
-    click.echo(f"partnercert: {message}", err=True)
-    raise SystemExit(code)
+    said = f"partnercert: {message}"
+    click.echo(said, err=True)
+    raise Ending(code, said)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from partnercert.command_inputs import (
     workspace_of,
 )
 from partnercert.console import Console, explain_text, list_rows
+from partnercert.ending import Ending
 from partnercert.report import render_html, render_json, render_junit, render_verdict, write_evidence
 from partnercert.runner import Result, SignOffs, run_cases, run_checks
 from partnercert.sign_off_command import signoff_command
@@ -126,7 +126,8 @@ def run_command(
         result = _run(loaded, environment, config_path.resolve().parent, records, options, console)
     console.finish(result)
     _write(result, junit=junit, html=html, json_path=json_path, verdict=verdict, evidence=evidence)
-    sys.exit(0 if result.certified else FAILED)
+    if not result.certified:
+        raise Ending(FAILED, f"partnercert: {result.conclusion()}; {result.failures()}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

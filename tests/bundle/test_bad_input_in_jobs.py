@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,15 @@ def test_a_parameter_that_is_wrong_is_named(jobs: BundleJobs, parameters: dict[s
     run = jobs.run("value_profiles", **parameters)
     found = states(run)
     assert (found["snapshot"], found["profile"], run["state"]["result_state"]) == ("FAILED", "UPSTREAM_FAILED", "FAILED")
-    message = said(jobs, run, "snapshot")
-    assert reported in message
-    assert "Traceback" not in message.split("error:")[0]
+    output = jobs.output(run, "snapshot")
+    error = output["error"]
+    assert reported in error
+    assert re.match(r"WrongUse: snapshot, environment .+: .+\. Fix: .+\.\Z", error), error
+    assert output["error_trace"] == "lampkeeper snapshot ended with exit code 2"
+    assert "Traceback" not in output["logs"]
+    # A name that no environment can have has no record either: outcome says the same of its own.
+    own = jobs.output(run, "outcome")["error"]
+    assert own == error or own == error.replace("snapshot", "outcome")
 
 
 def test_a_wheel_that_does_not_import_fails_every_task_with_the_line(

@@ -66,7 +66,7 @@ def wheel_tasks() -> list[Any]:
         pytest.param(job, task, id=f"{job}-{task['task_key']}")
         for job, settings in JOBS.items()
         for task in settings["tasks"]
-        if task.get("python_wheel_task", {}).get("entry_point") == "lampkeeper"
+        if task.get("python_wheel_task", {}).get("entry_point") == "lampkeeper_task"
     ]
 
 

@@ -74,7 +74,7 @@ def steps() -> list[Any]:
         pytest.param(task, id=f"{name}-{task['task_key']}")
         for name, job in JOBS.items()
         for task in job["tasks"]
-        if task.get("python_wheel_task", {}).get("entry_point") == "lampkeeper"
+        if task.get("python_wheel_task", {}).get("entry_point") == "lampkeeper_task"
     ]
 
 

@@ -35,7 +35,7 @@ def may_run(job: dict[str, Any]) -> set[str]:
 
 
 def steps(job: dict[str, Any]) -> list[tuple[str, dict[str, str | None]]]:
-    tasks = [t for t in job["tasks"] if t.get("python_wheel_task", {}).get("entry_point") == "lampkeeper"]
+    tasks = [t for t in job["tasks"] if t.get("python_wheel_task", {}).get("entry_point") == "lampkeeper_task"]
     return [task_flags(t) for t in tasks]
 
 

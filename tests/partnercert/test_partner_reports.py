@@ -126,8 +126,8 @@ def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp
     assert "blocks the certification" in shown[1]
     job = yaml.safe_load((partner.ROOT / "resources" / "partner_connect.job.yml").read_text())
     certify, page = job["resources"]["jobs"]["partner_connect"]["tasks"]
-    scripts = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert certify["python_wheel_task"]["entry_point"] in scripts
+    tasks = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["databricks.tasks"]
+    assert certify["python_wheel_task"]["entry_point"] in tasks
     assert (partner.ROOT / "resources" / page["notebook_task"]["notebook_path"]).resolve() == source
     libraries = {next(iter(item.values()))["package"].partition(">")[0] for item in certify["libraries"] if "pypi" in item}
     extra = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["partner"]

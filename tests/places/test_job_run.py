@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.model.errors import RemoteError
-from lampkeeper.places.job_run import TaskState, download, follow, read_run
+from lampkeeper.places.job_run import TaskLogs, TaskState, download, follow, read_run
 from lampkeeper.remote.clients import Call, Workspace
 
 pytestmark = pytest.mark.unit
@@ -84,8 +84,9 @@ def received(looks: Sequence[tuple[str, str, dict[str, tuple[str, str]]]]) -> tu
     def printed(task: TaskState, lines: Sequence[str]) -> None:
         reported.extend(f"{task.key}| {line}" for line in lines)
 
-    follow(workspace, 7, lambda task: reported.append(f"{task.key} {task.state}"), printed, poll=0.5)
-    return reported, clock.slept
+    logs = TaskLogs(workspace)
+    follow(workspace, 7, lambda task: reported.append(f"{task.key} {task.state}"), printed, poll=0.5, logs=logs)
+    return [*reported, *(f"error: {error}" for error in logs.errors)], clock.slept
 
 
 def test_states_are_reported_once_and_lines_as_they_come() -> None:
@@ -98,7 +99,7 @@ def test_states_are_reported_once_and_lines_as_they_come() -> None:
     ])  # fmt: skip
     assert reported == [
         "plan RUNNING", "plan| reading", "plan| planning", "plan SUCCESS", "plan| no writes",
-        "apply RUNNING", "apply FAILED", "apply| 1 of 3", "apply| it broke",
+        "apply RUNNING", "apply FAILED", "apply| 1 of 3", "error: it broke",
     ]  # fmt: skip
     assert slept == [0.5] * 4
 

@@ -12,7 +12,7 @@ from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.console import cell, new_table, require_yes
 from lampkeeper.cli.context import CommandContext
-from lampkeeper.cli.outcome import Outcome, clean
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import timeouts_of
 from lampkeeper.cli.plan_summary import full_option, print_plan
 from lampkeeper.cli.program import GROUPS
@@ -27,6 +27,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.task import whoami
+from lampkeeper.text.escaping import clean
 
 STEPS = frozenset(command.name for group in GROUPS.values() for command in group)
 """Valid names of steps of a run: every command."""
@@ -96,7 +97,7 @@ def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
     records = book.read([*names, *listed(then)])
     if not records and context.shared is None:
         context.folder()  # a missing environment has no records of runs either: report the environment, not the run
-    found = judge(names, records)
+    found = judge(names, records, context.env)
     table = new_table("step", "verdict", "message")
     for record in found.steps:
         reported = "; ".join(
@@ -110,7 +111,7 @@ def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
     context.console.line(
         f"run {context.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red"
     )
-    return Outcome(document=found.as_dict(), verdict=found.exit_code)
+    return Outcome(document=found.as_dict(), verdict=found.exit_code, sentence=found.sentence)
 
 
 @click.command("make-history")

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from lampkeeper.cli.outcome import clean
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.text.escaping import clean
 
 Step = Callable[[str, int, int], None]
 """Reports progress: the current item, how many are done, how many there are."""

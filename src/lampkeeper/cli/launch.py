@@ -5,105 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Console, cell, new_table
+from lampkeeper.cli.console import Console
 from lampkeeper.cli.context import CommandContext
+from lampkeeper.cli.launched_run import Launch
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
+from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.places.bundle import Bundle, find_cli, sign_in
 from lampkeeper.places.existing import ExistingPlace
-from lampkeeper.places.job_run import RunState, TaskState, cancel_run, download, follow, start_run
 from lampkeeper.places.local import LocalPlace
 from lampkeeper.places.place import Address, Place, running
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.signals import interrupted_by_signals
 
 _GOOD, _BAD = "bold green", "bold red"
-_STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BAD, "EXCLUDED": "dim", "UPSTREAM_FAILED": "red"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """A running place, the bundle deployed there, and the folder for reports."""
-
-    console: Console
-    workspace: Workspace
-    bundle: Bundle
-    reports: Path
-    poll: float = 2.0
-
-    def run(self, job: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """Run a deployed job until it ends; return the verdict as an exit code, and a JSON document."""
-        job_id = self.bundle.job_id(job)
-        run_id = start_run(self.workspace, job_id, parameters)
-        self.console.line(f"run {run_id} of {job}", "bold")
-        try:
-            run = follow(self.workspace, run_id, self._tell, self._printed, poll=self.poll)
-        except BaseException:
-            self._give_up(run_id)
-            raise
-        self._table(run)
-        folder = self.reports / str(run_id)
-        outcome = download(self.workspace, run, folder)
-        if folder.is_dir():
-            self.console.line(f"reports in {folder}")
-        code = self._verdict(run, outcome)
-        return code, {
-            "run_id": run_id, "result": run.result or run.life, "exit_code": code, "outcome": outcome,
-            "tasks": [{"task": t.key, "state": t.state, "seconds": t.seconds} for t in run.tasks], "reports": str(folder),
-        }  # fmt: skip
-
-    def _give_up(self, run_id: int) -> None:
-        """Cancel the run, so that an interrupted command does not leave a job that still writes."""
-        try:
-            cancel_run(self.workspace, run_id)
-        except LampkeeperError as error:
-            self.console.note(f"run {run_id} could not be cancelled and may still be running: {error.message}", _BAD)
-        else:
-            self.console.note(f"cancelled run {run_id}")
-
-    def _tell(self, task: TaskState) -> None:
-        took = f" ({task.seconds:.1f} s)" if task.over and task.seconds else ""
-        self.console.line(f"  {task.key:<12} {task.state}{took}", _STYLES.get(task.state, ""))
-
-    def _printed(self, task: TaskState, lines: Sequence[str]) -> None:
-        for line in lines:
-            self.console.line(f"    | {line}", "dim")
-
-    def _table(self, run: RunState) -> None:
-        table = new_table("task", "state", "seconds")
-        for task in run.tasks:
-            table.add_row(cell(task.key), cell(task.state, _STYLES.get(task.state, "")), cell(f"{task.seconds:.1f}"))
-        table.add_row(cell("run", "bold"), cell(run.result or run.life, "bold"), cell(f"{run.seconds:.1f}", "bold"))
-        self.console.table(table)
-
-    def _verdict(self, run: RunState, outcome: Mapping[str, Any] | None) -> int:
-        if outcome is None:
-            good = run.result == "SUCCESS"
-            self.console.line(f"the run ended as {run.result or run.life}: {run.message}", _GOOD if good else _BAD)
-            return 0 if good else RemoteError.exit_code
-        code = int(outcome["exit_code"])
-        where = f" at {outcome['step']}: {outcome['message']}" if outcome["step"] else ""
-        for step in outcome["steps"]:
-            facts = step.get("facts") or {}
-            if step["step"] == "verify" and "mismatches" in facts:
-                self.console.line(facts.get("verified") or f"verify: {facts['mismatches']} mismatches in {facts['cells']} cells")
-            for finding in facts.get("findings") or () if step["step"] == outcome["step"] else ():
-                self.console.line(f"  {finding}", _BAD)
-        self.console.line(f"verdict: {outcome['verdict']}{where}", _GOOD if code == 0 else _BAD)
-        if code == 0 and run.result != "SUCCESS":
-            self.console.line(f"but the run ended as {run.result or run.life}: {run.message}", _BAD)
-            return RemoteError.exit_code
-        return code
 
 
 def parameters_of(given: Sequence[str]) -> dict[str, str]:

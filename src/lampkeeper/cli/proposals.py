@@ -17,6 +17,7 @@ from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
+from lampkeeper.text.counting import counted
 
 if TYPE_CHECKING:
     from lampkeeper.app.inputs import EnvInputs
@@ -75,22 +76,32 @@ def proposed(context: CommandContext, inputs: EnvInputs, plan: Plan, workspace: 
         "narrows": len(plan.narrowing), "undeployed": len(plan.undeployed),
     }  # fmt: skip
     held = plan.widening or plan.exposures
-    verdict, message = None, ""
+    verdict, message, how = None, "", ""
     if not plan.blocked:
         approval = book.approval(found)
         if held and approval is None:
             verdict = UnsafePlanError.exit_code
-            why = plan.widening[0] if plan.widening else plan.exposures[0]
-            proposer = book.proposal(found).by
-            message = f"the plan widens access to {len(plan.widening)} cells, first {why}"
+            proposer, message = book.proposal(found).by, widening_message(plan)
             how = f"if this is intended, a principal other than {proposer} runs: {book.how_to_approve(found)}"
-            context.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
+            if not context.flags.task_value:
+                context.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
         elif approval is not None:
             context.console.line(f"approved by {approval.by} at {approval.at}")
     return Outcome(
         document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
-        verdict=refusal_of(plan) or (1 if plan.blocked else verdict), message=message,
+        verdict=refusal_of(plan) or (1 if plan.blocked else verdict), message=message, fix=how,
     )  # fmt: skip
+
+
+_NAMED = 5
+
+
+def widening_message(plan: Plan) -> str:
+    """Return how many cells a plan widens, the first of them whole, and where the next ones are."""
+    first = str(plan.widening[0]) if plan.widening else plan.exposures[0]
+    places = list(dict.fromkeys(cell.place for cell in plan.widening[1:]))
+    others = f"; also {', '.join(places[:_NAMED])}{', …' if len(places) > _NAMED else ''}" if places else ""
+    return f"the plan widens access to {counted(len(plan.widening), 'cell')}, first {first}{others}"
 
 
 def named_plan(

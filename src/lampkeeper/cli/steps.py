@@ -18,11 +18,12 @@ from lampkeeper.cli.explaining import explained
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import timeouts_of
 from lampkeeper.deploy.run_log import RunLog, StepRecord, Verdict, verdict_of
+from lampkeeper.deploy.sentences import headed, sentence, without_values
 from lampkeeper.deploy.shared import shared_envs
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.errors import LampkeeperError, UsageError
-from lampkeeper.model.findings import Finding, Severity, has_errors
+from lampkeeper.model.errors import InternalError, LampkeeperError, UsageError, as_internal
+from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.task import set_task_values, whoami
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
@@ -32,7 +33,7 @@ LEASE_WAIT = "LAMPKEEPER_LEASE_WAIT"
 """The environment variable with the seconds to wait for a lease that another run holds."""
 
 _MOST = 50
-_INTERNAL = 70
+_INTERNAL = InternalError.exit_code
 _EXCUSED = frozenset({Verdict.OK, Verdict.FAILED, Verdict.UNSAFE})
 
 
@@ -86,24 +87,30 @@ def perform(
     context: CommandContext, envs: Path, work: Callable[[CommandContext], Outcome | None], *, writes: bool
 ) -> Outcome | int | None:
     """Do the work of a command and record its verdict; return its outcome, or 0 if the verdict is a task value."""
+    called = click.get_current_context()
+    step, wanted = called.info_name or "", str(called.params.get("plan_hash") or "")
     if not context.flags.run_id and not context.flags.task_value and not in_volume(envs):
         return work(context)
     context = replace(context, files=files_at(context, envs))
-    step = click.get_current_context().info_name or ""
     book = RunLog(context.files, context.env, context.flags.run_id) if context.flags.run_id else None
     began = now()
     if book is not None:
         with explained(context, envs):
             book.write(StepRecord(step=step, began=began))
 
-    def finish(code: int, message: str, facts: dict[str, Any]) -> bool:
+    def finish(code: int, message: str, said: str, facts: dict[str, Any]) -> bool:
         """Write the record; return whether the exit code is 0 because the verdict is a task value."""
         if book is not None:
-            book.write(StepRecord(step=step, began=began, ended=now(), exit_code=code, message=message, facts=facts))
+            message = without_values(message)
+            book.write(
+                StepRecord(step=step, began=began, ended=now(), exit_code=code, message=message, sentence=said, facts=facts)
+            )
         excused = context.flags.task_value and verdict_of(code) in _EXCUSED
         if excused:
             values = {key: value for key, value in facts.items() if isinstance(value, str | int | bool)}
             set_task_values(values | {"verdict": str(verdict_of(code)), "exit_code": code})
+            if code:
+                context.console.note(headed(code, said), "bold red")
         return excused
 
     try:
@@ -113,28 +120,21 @@ def perform(
             with explained(at, envs):
                 outcome, named = work(at), at.shared.named if at.shared is not None else str
     except LampkeeperError as error:
-        if finish(error.exit_code, error.message, {}):
-            context.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
+        error.sentence = sentence(step, context.env, error.message, fix=error.fix, plan_hash=wanted)
+        if finish(error.exit_code, error.message, error.sentence, {}):
             return 0
         raise
     except Exception as error:
-        finish(_INTERNAL, f"internal error: {type(error).__name__}: {error}", {})
+        problem = as_internal(error)
+        finish(_INTERNAL, problem.message, sentence(step, context.env, problem.message, fix=problem.fix), {})
         raise
     if outcome is None:
         outcome = Outcome(document=None)
     code = outcome.code
     facts = dict(outcome.facts) | {"findings": [named(reported) for reported in _reported(outcome.findings)]}
-    message = named(_first(outcome.findings) or outcome.message) if code else ""
-    return 0 if finish(code, message, facts) else outcome
+    outcome = replace(outcome, sentence=named(outcome.said(step, context.env)))
+    return 0 if finish(code, named(outcome.problem), outcome.sentence, facts) else outcome
 
 
 def _reported(findings: tuple[Finding, ...]) -> list[str]:
-    return [str(f) for f in findings if f.severity is Severity.ERROR][:_MOST]
-
-
-def _first(findings: tuple[Finding, ...]) -> str:
-    if not has_errors(findings):
-        return ""
-    errors = [f for f in findings if f.severity is Severity.ERROR]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{errors[0].location}: {errors[0].message}{more}"
+    return [without_values(str(f)) for f in findings if f.severity is Severity.ERROR][:_MOST]

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from lampkeeper.deploy.approvals import Files
+from lampkeeper.deploy.sentences import sentence
 from lampkeeper.files.folder import require_env_name
 from lampkeeper.model.errors import UsageError
 
@@ -32,31 +33,36 @@ def verdict_of(exit_code: int) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """The record of one step; `exit_code` None: the step began and did not record its end."""
+    """The record of one step; `exit_code` None: the step began and did not record its end.
+
+    `sentence` is what its failed task raised (`deploy/sentences.py`); empty for a step that succeeded.
+    """
 
     step: str
     began: str
     ended: str = ""
     exit_code: int | None = None
     message: str = ""
+    sentence: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "step": self.step, "began": self.began, "ended": self.ended, "exit_code": self.exit_code,
-            "message": self.message, "facts": dict(self.facts),
+            "message": self.message, "sentence": self.sentence, "facts": dict(self.facts),
         }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """The verdict of a run, the step that decided it, and the steps with a record."""
+    """The verdict of a run, the step that decided it with its sentence, and the steps with a record."""
 
     exit_code: int
     step: str
     message: str
     steps: tuple[StepRecord, ...]
+    sentence: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -67,7 +73,7 @@ class RunOutcome:
         """Return the JSON form."""
         return {
             "verdict": str(self.verdict), "exit_code": self.exit_code, "step": self.step, "message": self.message,
-            "steps": [s.as_dict() for s in self.steps],
+            "sentence": self.sentence, "steps": [s.as_dict() for s in self.steps],
         }  # fmt: skip
 
 
@@ -103,7 +109,7 @@ class RunLog:
         return tuple(found)
 
 
-def judge(steps: Sequence[str], records: Sequence[StepRecord]) -> RunOutcome:
+def judge(steps: Sequence[str], records: Sequence[StepRecord], env: str = "") -> RunOutcome:
     """Return the verdict of a run with these steps, in order.
 
     The first step that was not ok decides. Steps after it have no record on purpose; any other step without a record never
@@ -113,9 +119,15 @@ def judge(steps: Sequence[str], records: Sequence[StepRecord]) -> RunOutcome:
     for step in steps:
         record = by_step.get(step)
         if record is None:
-            return RunOutcome(exit_code=4, step=step, message=f"{step} has no record: it never started", steps=tuple(records))
+            return _broken(step, env, f"{step} has no record: it never started", records)
         if record.exit_code is None:
-            return RunOutcome(exit_code=4, step=step, message=f"{step} began and did not record its end", steps=tuple(records))
+            return _broken(step, env, f"{step} began and did not record its end", records)
         if record.exit_code != 0:
-            return RunOutcome(exit_code=record.exit_code, step=step, message=record.message, steps=tuple(records))
+            said = record.sentence or sentence(step, env, record.message)
+            return RunOutcome(exit_code=record.exit_code, step=step, message=record.message, steps=tuple(records), sentence=said)
     return RunOutcome(exit_code=0, step="", message="every step succeeded", steps=tuple(records))
+
+
+def _broken(step: str, env: str, message: str, records: Sequence[StepRecord]) -> RunOutcome:
+    said = sentence(step, env, message, fix=f"see what the task {step.replace('-', '_')} printed, then run the job again")
+    return RunOutcome(exit_code=4, step=step, message=message, steps=tuple(records), sentence=said)

@@ -67,12 +67,16 @@ class MatrixChange:
         """Return the catalog or schema of the unreviewed tables."""
         return ".".join(show_part(p) for p in self.table.parts if p != "*")
 
+    @property
+    def place(self) -> str:
+        """Return the column, or the table whose rows it is about."""
+        if self.of_unreviewed:
+            return f"rows of unreviewed tables of {self.reach}"
+        return f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
+
     def __str__(self) -> str:
         """Return one line for people."""
-        what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
-        if self.of_unreviewed:
-            what = f"rows of unreviewed tables of {self.reach}"
-        return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
+        return f"{self.principal}: {self.place}: {self.before} -> {self.after} ({self.direction})"
 
 
 def unreviewed_table(reach: Reach) -> TableName:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class LampkeeperError(Exception):
-    """Base of the exceptions: a message for people, and a fix."""
+    """Base of the exceptions: a message for people, and a fix.
+
+    `sentence` says both on one line, with the step and the environment, once a step of a job knows them.
+    """
 
     exit_code = 4
+    sentence = ""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         """Keep the message and the fix apart, so that reports can show both."""
@@ -48,3 +52,8 @@ class InternalError(LampkeeperError):
     """An invariant of lampkeeper was violated: a bug. Exit 70, as in sysexits.h for internal software errors."""
 
     exit_code = 70
+
+
+def as_internal(error: Exception) -> InternalError:
+    """Return any other exception as one of a bug, with its type and message."""
+    return InternalError(f"internal error: {type(error).__name__}: {error}", fix="run again with --debug and report it")

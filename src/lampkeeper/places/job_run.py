@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lampkeeper.deploy.sentences import is_headed
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Workspace
@@ -133,13 +134,15 @@ def follow(
     printed: Callable[[TaskState, Sequence[str]], None] = lambda _task, _lines: None,
     *,
     poll: float,
+    logs: TaskLogs | None = None,
 ) -> RunState:
     """Wait for the end of a run, polling every `poll` seconds.
 
     `report` is called for each task whose state has changed, `printed` with the lines that a task printed since the last poll.
+    The errors of failed tasks are in `logs` afterwards.
     """
     seen: dict[str, str] = {}
-    logs = TaskLogs(workspace)
+    logs = logs if logs is not None else TaskLogs(workspace)
 
     def look() -> RunState:
         run = read_run(workspace, run_id)
@@ -157,13 +160,18 @@ def follow(
 
 @dataclass(slots=True)
 class TaskLogs:
-    """The output of tasks, each line returned once; of many new lines only the last ones."""
+    """The output of tasks, each line returned once; of many new lines only the last ones.
+
+    Verdicts are left out: they are among the `errors`, the distinct errors of failed tasks in the order of their ends, and the
+    launcher prints them after the run.
+    """
 
     workspace: Workspace
+    errors: list[str] = field(default_factory=list)
     _given: dict[int, int] = field(default_factory=dict)
 
     def new(self, task: TaskState) -> list[str]:
-        """Return the lines that a task has printed since the last call, and its error; nothing for a task that did not run."""
+        """Return the lines that a task has printed since the last call; nothing for a task that did not run."""
         if not task.run_id or task.state not in _PRINTS:
             return []
         try:
@@ -176,9 +184,12 @@ class TaskLogs:
         whole = str(found.get("logs") or "").split("\n")
         # The last line of a running task may be incomplete.
         lines = [line for line in (whole if task.over else whole[:-1]) if line.strip()]
-        fresh = lines[self._given.get(task.run_id, 0) :][-_TAIL_LINES:]
+        fresh = [line for line in lines[self._given.get(task.run_id, 0) :] if not is_headed(line)]
         self._given[task.run_id] = len(lines)
-        return [*fresh, *([str(found["error"])] if found.get("error") else [])]
+        said = str(found.get("error") or "")
+        if said and said not in self.errors:
+            self.errors.append(said)
+        return fresh[-_TAIL_LINES:]
 
 
 def download(workspace: Workspace, run: RunState, target: Path) -> Mapping[str, Any] | None:

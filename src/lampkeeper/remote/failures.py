@@ -38,6 +38,10 @@ _FIXES = {
 
 _BACKOFF = Backoff(first=0.5, longest=8.0, jitter=0.25)
 _UNREACHED = "check the host and the network, then run again"
+_UNTRUSTED = (
+    "name the file with your network's certificate authority: export REQUESTS_CA_BUNDLE=FILE (for lampkeeper)"
+    " and SSL_CERT_FILE=FILE (for the Databricks CLI), then run again"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +165,8 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
         return RemoteError(f"{doing}: {text} ({code}, HTTP {status})", code=code, status=status, fix=_FIXES.get(status, ""))
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
         return RemoteError(f"{doing}: the server does not respond", code="NO_ANSWER", fix=_UNREACHED)
+    if isinstance(error, requests.exceptions.SSLError):
+        return RemoteError(f"{doing}: the server's certificate is not trusted here", code="NO_CONNECTION", fix=_UNTRUSTED)
     if isinstance(error, requests.exceptions.ConnectionError):
         return RemoteError(f"{doing}: cannot reach the server", code="NO_CONNECTION", fix=_UNREACHED)
     return RemoteError(f"{doing}: {redact(str(error), secrets)}", code=type(error).__name__)

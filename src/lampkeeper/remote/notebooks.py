@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lampkeeper.model.errors import RemoteError, UsageError
 
@@ -69,10 +70,20 @@ def _config() -> Config:
 
 
 def _remedy() -> str:
-    if os.environ.get("DATABRICKS_HOST", "").startswith("http://"):
+    if _at_local_workspace():
         now = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "not set")
         return f"set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (now: {now}) to the connect.pem of `localspace serve`; check the token"
     return "check the host, the token, and the permission to use serverless compute, or set DATABRICKS_CLUSTER_ID"
+
+
+def _at_local_workspace() -> bool:
+    """Return whether Spark is that of a local workspace, signed in by SPARK_REMOTE, variables, a profile or .databrickscfg."""
+    if "SPARK_REMOTE" in os.environ:
+        return urlsplit(os.environ["SPARK_REMOTE"]).hostname in {"127.0.0.1", "localhost", "::1"}
+    try:
+        return str(_config().host or "").startswith("http://")
+    except UsageError:
+        return False
 
 
 def _line(error: BaseException) -> str:

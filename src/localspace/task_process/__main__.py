@@ -118,13 +118,24 @@ def _outcome(work: Callable[[], None]) -> dict[str, Any]:
         return {"ok": False, "error": f"SystemExit: {end.code}", "trace": _trace(end)}
     except BaseException as error:
         # Any exception of user code fails the task, KeyboardInterrupt too.
-        traceback.print_exception(error)
-        said = "".join(traceback.format_exception_only(error)).strip()
-        return {"ok": False, "error": said, "trace": _trace(error)}
+        trace = _trace(error)
+        sys.stderr.write(trace.rstrip("\n") + "\n")
+        return {"ok": False, "error": _said(error), "trace": trace}
     return {"ok": True}
 
 
+def _said(error: BaseException) -> str:
+    """Return the name of the exception's class and its message, as IPython does: without the module of the class."""
+    kind = type(error)
+    whole = "".join(traceback.format_exception_only(error)).strip()
+    return whole.removeprefix(f"{kind.__module__}.") if whole.startswith(f"{kind.__module__}.{kind.__qualname__}") else whole
+
+
 def _trace(error: BaseException) -> str:
+    """Return the traceback; an exception may render its own by `_render_traceback_` (source: IPython, showtraceback)."""
+    rendered = getattr(error, "_render_traceback_", None)
+    if callable(rendered):
+        return "\n".join(map(str, rendered()))
     lines = traceback.TracebackException.from_exception(error)
     kept = [one for one in lines.stack if not one.filename.startswith((_OWN, "<frozen"))]
     lines.stack = traceback.StackSummary.from_list(kept)
