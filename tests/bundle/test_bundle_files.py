@@ -75,7 +75,8 @@ def test_a_job_whose_tasks_may_ask_a_model_depends_on_the_extra_model(job: str) 
     tasks = [task for task in JOBS[job]["tasks"] if "python_wheel_task" in task]
     asks = any("--model-endpoint" in task_flags(task)[1] for task in tasks)
     dependencies = [one for environment in JOBS[job]["environments"] for one in environment["spec"]["dependencies"]]
-    assert dependencies == ["../dist/*.whl[model]" if asks else "../dist/*.whl"]
+    model = ("-r ../resources/serverless-model.txt", "../dist/*.whl[model]")
+    assert tuple(dependencies) == (model if asks else ("-r ../resources/serverless.txt", "../dist/*.whl"))
 
 
 def test_no_task_names_an_extra_among_its_libraries() -> None:

@@ -123,7 +123,7 @@ def test_every_job_parameter_starts_from_a_variable_of_the_bundle(job: str) -> N
 
 
 def test_every_variable_is_used() -> None:
-    text = str(DOCUMENT["resources"]) + str(DOCUMENT["targets"]) + str(DOCUMENT["variables"])
+    text = str(DOCUMENT["resources"]) + str(DOCUMENT["targets"]) + str(DOCUMENT["variables"]) + str(DOCUMENT["presets"])
     assert [name for name in DOCUMENT["variables"] if f"${{var.{name}}}" not in text] == []
 
 

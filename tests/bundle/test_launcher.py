@@ -141,11 +141,19 @@ def plan_hash_of(launched: Launched) -> str:
     return str(next(s["facts"]["plan_hash"] for s in verdict["steps"] if s["step"] == "plan"))
 
 
+def _approving(launch: Launcher, stopped: Launched) -> str:
+    return f"lampkeeper approve {plan_hash_of(stopped)} --env dev --envs {launch.envs}"
+
+
 def test_a_plan_that_widens_ends_with_3_and_nothing_is_written(launch: Launcher, stopped: Launched) -> None:
     states = stopped.states()
     assert stopped.code == 3, stopped.out
     assert [states[t] for t in ("may_apply", "apply", "verify", "report")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "SUCCESS"]
-    assert re.search(r"verdict: unsafe at plan: the plan widens access to \d+ cells, first .*customers\.ssn", stopped.out), (
+    sentence = (
+        r"Unsafe: plan, environment dev: the plan widens access to \d+ cells, first .*customers\.ssn.*\. Plan hash: [0-9a-f]{64}"
+    )
+    assert len(re.findall(sentence, stopped.out)) == stopped.out.count("widens access") == 1, stopped.out
+    assert f"Fix: if this is intended, a principal other than admin@localspace.example runs: {_approving(launch, stopped)}." in (
         stopped.out
     )
     assert governance_writes(launch.workspace) == []
@@ -200,7 +208,8 @@ def test_a_unprotected_column_planted_after_apply_ends_with_1_and_is_named(launc
     assert done.states()["run"] == "FAILED"
     reported = [line for line in done.out.splitlines() if "dev_fin.finance.customers.email" in line]
     assert any("analyst" in line for line in reported), done.out
-    assert "verdict: failed at verify" in done.out
+    assert "verdict: failed" in done.out
+    assert done.out.count("Failed: verify, environment dev: ") == 1
 
 
 def test_a_variable_that_is_not_there_and_a_target_are_wrong_use(launch: Launcher) -> None:
@@ -209,9 +218,12 @@ def test_a_variable_that_is_not_there_and_a_target_are_wrong_use(launch: Launche
     target = launch("--target", "ghost")
     assert (target.code, "no such target" in target.err) == (2, True), target.err
     job = launch("--job", "ghost")
-    assert (job.code, "no job 'ghost' in the bundle (there are: apply_approved, governance" in job.err) == (2, True), job.err
+    there = "no job 'ghost' in the bundle's target local (there are: apply_approved, governance"
+    assert (job.code, there in job.err) == (2, True), job.err
     parameter = launch("--param", "ghost=1")
-    assert (parameter.code, "ghost" in parameter.err) == (2, True), parameter.err
+    assert (parameter.code, "no parameter 'ghost' of the job" in parameter.err) == (2, True), parameter.err
+    # All of it before anything is built or uploaded.
+    assert not any("Deploy" in one.out or "Building" in one.out for one in (unknown, target, job, parameter))
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -272,7 +284,8 @@ def test_whoever_stops_it_leaves_nothing_running(
         time.sleep(0.3)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, seen + said
-    assert ("cancelled run" in said) == (moment == "snapshot"), said
+    again = "before its apply: nothing that governs has changed, and a new run begins with the first task"
+    assert (re.search(rf"cancelled run \d+ {again}", said) is not None) == (moment == "snapshot"), said
     if moment == "Deploying":
         assert log.read_text().splitlines()[-1] == "interrupted, lock given back"
     assert host.startswith("http://127.0.0.1:"), seen

@@ -91,7 +91,7 @@ def test_a_deploy_resolves_the_extra_of_the_wheel(product: Product, space: Local
         settings = [http.get("/api/2.2/jobs/get", params={"job_id": one["job_id"]}).json()["settings"] for one in listed]
     used = {
         one["name"].removeprefix("[dev admin] "): [
-            path.rsplit("/", 1)[1] for e in one.get("environments", ()) for path in e["spec"]["dependencies"]
+            path.rsplit("/", 1)[1] for e in one.get("environments", ()) for path in e["spec"]["dependencies"][1:]
         ]
         for one in settings
     }

@@ -59,12 +59,18 @@ def bundle_document(root: Path = ROOT, target: str = "local") -> dict[str, Any]:
             own = (part.get("targets") or {}).get(target) or {}
             for kind, found in [*(part.get("resources") or {}).items(), *(own.get("resources") or {}).items()]:
                 resources.setdefault(kind, {}).update(found)
-    return document | {"resources": resources}
+    return document | {"target": target, "resources": resources}
 
 
-def target_document(target: str, variables: Mapping[str, str]) -> dict[str, Any]:
+STATED: dict[str, Any] = {"failure_emails": ["platform@bank.example"], "cost_center": "4711"}
+"""What production must be told beside its principals; see `target_document`."""
+
+
+def target_document(target: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document as a target makes it: its variables, its resources, its `run_as`, permissions as access lists."""
     document = bundle_document(target=target)
+    if target == "prod":
+        variables = STATED | dict(variables)
     chosen = document["targets"][target]
     for name, given in {**(chosen.get("variables") or {}), **variables}.items():
         default = given.get("default") if isinstance(given, dict) else given
@@ -73,7 +79,7 @@ def target_document(target: str, variables: Mapping[str, str]) -> dict[str, Any]
     for job in resources["jobs"].values():
         job.setdefault("run_as", chosen.get("run_as"))
         job["access_control_list"] = _levels(chosen, {"CAN_RUN": "CAN_MANAGE_RUN"})
-    return document | {"resources": resources, "folder": _levels(chosen, {"CAN_VIEW": "CAN_READ"})}
+    return document | {"target": target, "resources": resources, "folder": _levels(chosen, {"CAN_VIEW": "CAN_READ"})}
 
 
 def _levels(target: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, str]]:
@@ -223,10 +229,17 @@ class BundleJobs:
 
     def _job(self, settings: Mapping[str, Any]) -> Any:
         filled = self._filled(settings)
+        filled["tags"] = self._filled(self.document["presets"]["tags"]) | filled.get("tags", {})
+        # The CLI leaves out what is empty, and lets no trigger of mode development run.
+        if not filled.get("budget_policy_id"):
+            filled.pop("budget_policy_id", None)
+        for kind in {"schedule", "trigger"} & set(filled) if self.document["target"] != "prod" else ():
+            filled[kind] = {"pause_status": "PAUSED"} | filled[kind]
         for environment in filled.get("environments", ()):
             listed = environment["spec"]["dependencies"]
             environment["spec"]["dependencies"] = [
-                one.replace("../dist/*.whl", f"{self.files}/{self.wheel.name}") for one in listed
+                one.replace("../dist/*.whl", f"{self.files}/{self.wheel.name}").replace("-r ../", f"-r {self.files}/")
+                for one in listed
             ]
         return filled
 
@@ -245,11 +258,17 @@ class BundleJobs:
     def _value(self, name: str) -> Any:
         if name == "workspace.file_path":
             return self.files
+        if name == "bundle.target":
+            return self.document["target"]
         if name == "var.warehouse_id":
             return self.warehouse_id
         kind, _, rest = name.partition(".")
         if kind == "var":
-            return self._filled(self.document["variables"][rest].get("default", ""))
+            variable = self.document["variables"][rest]
+            own = (self.document["targets"][self.document["target"]].get("variables") or {}).get(rest)
+            if "default" not in variable and own is None:
+                raise LookupError(f"no value assigned to required variable {rest}")
+            return self._filled(variable.get("default", own))
         assert kind == "resources", name
         where, key, attribute = rest.split(".")
         if (where, attribute) == ("jobs", "id"):

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from support.bundle_jobs import copy_project
+from support.bundle_jobs import STATED, copy_project
 from support.localspace_server import LocalWorkspace
 from support.missing_tools import databricks_cli
 
@@ -22,6 +22,10 @@ class Product:
     def __init__(self, space: LocalWorkspace, folder: Path) -> None:
         """Copy what a deploy needs."""
         self.space, self.folder = space, copy_project(folder / "project")
+        # The CLI takes lists from this file, not from --var or a variable of the environment (source: CLI 1.14, set_variables).
+        stated = self.folder / ".databricks" / "bundle" / "prod" / "variable-overrides.json"
+        stated.parent.mkdir(parents=True)
+        stated.write_text(json.dumps(STATED))
 
     def __call__(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `databricks bundle …`."""

@@ -34,7 +34,10 @@ def write_stand_in(folder: Path) -> Path:
 
 
 def main(words: list[str]) -> int:
-    """Do one `databricks bundle …`; return its exit code."""
+    """Do one `databricks bundle …`, or say the version; return its exit code."""
+    if words == ["version"]:
+        sys.stdout.write(f"Databricks CLI v{os.environ.get('STAND_IN_VERSION', '1.14.0')}\n")
+        return 0
     verb, target = words[1], words[words.index("-t") + 1]
     given = dict(words[n + 1].split("=", 1) for n, word in enumerate(words) if word == "--var")
     jobs = _jobs()
@@ -47,7 +50,7 @@ def main(words: list[str]) -> int:
             return 1
         jobs.document["variables"][name]["default"] = value
     signal.signal(signal.SIGINT, _interrupted)
-    return {"deploy": _deploy, "summary": _summary, "destroy": _destroy}[verb](jobs)
+    return {"validate": _validate, "deploy": _deploy, "summary": _summary, "destroy": _destroy}[verb](jobs)
 
 
 def _interrupted(_number: int, _frame: object) -> None:
@@ -57,8 +60,14 @@ def _interrupted(_number: int, _frame: object) -> None:
 
 def _jobs() -> BundleJobs:
     host, token = os.environ["DATABRICKS_HOST"], os.environ["DATABRICKS_TOKEN"]
+    # As the real one does, it reads databricks.yml of the folder that it is started in.
     found = httpx.get(f"{host}/api/2.0/sql/warehouses", headers={"authorization": f"Bearer {token}"}).json()
     return BundleJobs(host, token, Path(os.environ["STAND_IN_WHEEL"]), found["warehouses"][0]["id"], root=Path.cwd())
+
+
+def _validate(jobs: BundleJobs) -> int:
+    sys.stdout.write(json.dumps({"resources": {"jobs": jobs.document["resources"]["jobs"]}}))
+    return 0
 
 
 def _deploy(jobs: BundleJobs) -> int:

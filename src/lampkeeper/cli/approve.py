@@ -21,6 +21,7 @@ from lampkeeper.cli.steps import now
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.run_log import RunLog, judge, verdict_of
+from lampkeeper.deploy.sentences import headed
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
@@ -103,14 +104,15 @@ def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
         reported = "; ".join(
             [record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"]
         )
+        if record.step == found.step:
+            reported = "see below"
         verdict = "did not end" if record.exit_code is None else str(verdict_of(record.exit_code))
         table.add_row(cell(record.step), cell(verdict), cell(reported))
     context.console.table(table)
     book.files.write(book.name("verdict.json"), json.dumps(found.as_dict(), indent=1, sort_keys=True).encode())
-    where = f" at {found.step}: {found.message}" if found.step else ""
-    context.console.line(
-        f"run {context.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red"
-    )
+    context.console.line(f"run {context.flags.run_id}: {found.verdict}", "bold green" if found.exit_code == 0 else "bold red")
+    if found.exit_code:
+        context.console.line(headed(found.exit_code, found.sentence), "bold red")
     return Outcome(document=found.as_dict(), verdict=found.exit_code, sentence=found.sentence)
 
 

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.state_table import StateTable
-from lampkeeper.files.folder import ACCOUNT, EnvFolder
+from lampkeeper.files.folder import ACCOUNT, EnvFolder, environments
 from lampkeeper.files.layer_folders import AccountFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.known_names import unknown_name
+from lampkeeper.remote.deployment import environments_in
 from lampkeeper.remote.volumes import VolumeFolder
 
 if TYPE_CHECKING:
@@ -68,12 +71,21 @@ class CommandContext:
         return EnvInputs(self.folder())
 
     def folder(self) -> EnvFolder:
-        """Return the environment's folder; raise UsageError, with the environments that exist, if it is missing."""
+        """Return the environment's folder; raise UsageError, with the environments that exist, if it is missing.
+
+        Those are the ones in the volume, and the ones that the bundle has deployed and no run has copied there yet.
+        """
         folder = EnvFolder(self.root, self.env)
         if self.shared is not None and not folder.settings_path.is_file():
-            files = (name.split("/") for name in self.shared.volume.names())
-            there = [parts[0] for parts in files if parts[1:] == ["env.auto.tfvars"]]
+            volume = self.shared.volume
+            there = {*environments_in(volume.workspace, volume.path), *self._deployed()}
             fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` copies it"
-            where = f"because {self.shared.volume.path}/{self.env}/env.auto.tfvars does not exist"
+            where = f"because {volume.path}/{self.env}/env.auto.tfvars does not exist"
             raise unknown_name("environment", self.env, there, where=where, fix=fix)
         return EnvFolder.existing(self.root, self.env)
+
+    def _deployed(self) -> tuple[str, ...]:
+        """Return the environments among the bundle's files, if the command was given their folder by --input."""
+        called = click.get_current_context(silent=True)
+        given = (called.params.get("given") or called.params.get("bundle_inputs")) if called is not None else None
+        return environments(Path(given).parent) if given and Path(given).name == "envs" else ()

@@ -18,7 +18,7 @@ from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.places.bundle import Bundle, find_cli, sign_in
+from lampkeeper.places.bundle import Bundle, find_cli, require_recent, sign_in
 from lampkeeper.places.existing import ExistingPlace
 from lampkeeper.places.local import LocalPlace
 from lampkeeper.places.place import Address, Place, running
@@ -81,6 +81,7 @@ def launch_command(
     if profile and place != "existing":
         raise UsageError("--profile needs --place existing", fix="leave it out, or give --place existing")
     cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)
+    require_recent(cli)
     chosen = _place(place, profile, base)
     with interrupted_by_signals(), running(chosen) as address:
         context.console.line(f"place {chosen.name}: {address.host or profile or 'from the environment'}")
@@ -94,6 +95,7 @@ def launch_command(
             variables=given,
             report=context.console.line,
         )
+        bundle.check(job, parameters)
         if local:
             _prepare(context.console, workspace)
         bundle.deploy()
@@ -151,6 +153,7 @@ def demo_bundle_command(context: CommandContext, base: Path, folder: Path) -> Ou
 
     began = time.monotonic()
     cli, home = find_cli(os.environ), base.resolve()
+    require_recent(cli)
     shutil.rmtree(home / "workspace", ignore_errors=True)
     place = LocalPlace(folder=home / "workspace")
     console = context.console

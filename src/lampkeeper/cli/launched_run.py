@@ -8,14 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.cli.console import Console, cell, new_table
+from lampkeeper.deploy.lease import SECONDS as EXPIRES
 from lampkeeper.deploy.sentences import headed
 from lampkeeper.model.errors import LampkeeperError, RemoteError
 from lampkeeper.places.bundle import Bundle
-from lampkeeper.places.job_run import RunState, TaskLogs, TaskState, cancel_run, download, follow, start_run
+from lampkeeper.places.job_run import RunState, TaskLogs, TaskState, cancel_run, download, follow, read_run, start_run
 from lampkeeper.remote.clients import Workspace
 
 _GOOD, _BAD = "bold green", "bold red"
 _STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BAD, "EXCLUDED": "dim", "UPSTREAM_FAILED": "red"}
+
+
+def after_cancel(*, began: bool) -> str:
+    """Return what a new run does after a cancelled one; `began` tells whether the apply had begun."""
+    if not began:
+        return " before its apply: nothing that governs has changed, and a new run begins with the first task"
+    return (
+        f" after its apply had begun: a new run waits up to {EXPIRES:.0f} s for the lease of the cancelled one, plans what is"
+        " left, and applies it; the journal in the volume has every write that was made"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +67,12 @@ class Launch:
             cancel_run(self.workspace, run_id)
         except LampkeeperError as error:
             self.console.note(f"run {run_id} could not be cancelled and may still be running: {error.message}", _BAD)
-        else:
-            self.console.note(f"cancelled run {run_id}")
+            return
+        try:
+            began = any(task.key == "apply" and task.begun for task in read_run(self.workspace, run_id).tasks)
+        except LampkeeperError:
+            began = True  # Unknown: the message for an apply that may have begun is right in both cases.
+        self.console.note(f"cancelled run {run_id}{after_cancel(began=began)}")
 
     def _tell(self, task: TaskState) -> None:
         took = f" ({task.seconds:.1f} s)" if task.over and task.seconds else ""

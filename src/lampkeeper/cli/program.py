@@ -66,6 +66,7 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
         Listed("testdata", "testdata", "Create, verify and drop the data of the scenarios."),
         Listed("demo-bundle", "launch", "Run the bundle on the local workspace."),
         Listed("launch", "launch", "Deploy the bundle and run a job."),
+        Listed("deployed", "deployed", "Show the deployed bundle's volumes, schema and jobs."),
         Listed("outcome", "approve", "Print the result of a job run."),
         Listed("make-history", "approve", "Create the history tables of the jobs."),
         Listed("status", "shell", "Show what each environment holds."),

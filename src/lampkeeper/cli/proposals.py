@@ -97,9 +97,9 @@ _NAMED = 5
 
 
 def widening_message(plan: Plan) -> str:
-    """Return how many cells a plan widens, the first of them whole, and where the next ones are."""
+    """Return how many cells a plan widens: the first of them whole, of the next ones the principal and the column."""
     first = str(plan.widening[0]) if plan.widening else plan.exposures[0]
-    places = list(dict.fromkeys(cell.place for cell in plan.widening[1:]))
+    places = [f"{cell.principal}: {cell.place}" for cell in plan.widening[1:]]
     others = f"; also {', '.join(places[:_NAMED])}{', …' if len(places) > _NAMED else ''}" if places else ""
     return f"the plan widens access to {counted(len(plan.widening), 'cell')}, first {first}{others}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import unknown_name
+from lampkeeper.places.job_run import require_parameters
 from lampkeeper.places.place import Address
 from lampkeeper.remote.programs import run_program
 
@@ -23,6 +25,16 @@ HOW_TO_GET_IT = (
     "install the Databricks CLI 1.13 or newer (https://docs.databricks.com/dev-tools/cli/install.html), so that `databricks`"
     f" is on PATH, or name it in {CLI}"
 )
+_OLDEST = (1, 13)
+_SIGN_IN = frozenset(
+    f"DATABRICKS_{name}"
+    for name in (
+        "HOST", "TOKEN", "ACCOUNT_ID", "WORKSPACE_ID", "CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD", "CONFIG_PROFILE",
+        "AUTH_TYPE", "AZURE_RESOURCE_ID", "GOOGLE_SERVICE_ACCOUNT", "OIDC_TOKEN", "OIDC_TOKEN_ENV", "OIDC_TOKEN_FILEPATH",
+        "TOKEN_AUDIENCE", "METADATA_SERVICE_URL",
+    )
+)  # fmt: skip
+"""The variables that say who signs in and where (source: SDK 0.156, Config); DATABRICKS_CONFIG_FILE says where profiles are."""
 _WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
 _FIXES = {
     "prevent_destroy": "this would delete state, plans and history, and leave the governed objects without an owner: first run"
@@ -47,29 +59,48 @@ def find_cli(environ: Mapping[str, str]) -> str:
     return found
 
 
-def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
-    """Return the environment variables that lead the CLI to a place; the CLI finds the rest by itself.
+def require_recent(cli: str) -> None:
+    """Raise UsageError if the Databricks CLI is older than the bundle needs, or is another program."""
+    ended = run_program([cli, "version"], folder=Path.cwd(), environment=os.environ, grace=_GRACE)
+    said = (ended.out + ended.err).strip()
+    found = re.search(r"\bv?(\d+)\.(\d+)\.", said)
+    if ended.code != 0 or found is None:
+        line = said.splitlines()[0] if said else f"it ended with {ended.code}"
+        raise UsageError(f"{cli} is not the Databricks CLI: `{cli} version` says: {line}", fix=HOW_TO_GET_IT)
+    if (int(found[1]), int(found[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise UsageError(f"bundles need the Databricks CLI {oldest} or newer, and {cli} is {found[0]}x", fix=HOW_TO_GET_IT)
 
-    `scratch` is the folder for its copy of the deploy state; a copy beside the bundle may belong to another, former workspace.
+
+def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
+    """Return the environment variables of the CLI at a place: the caller's, with the place's sign-in if it has one.
+
+    `scratch` is the folder for the CLI's copy of the deploy state; a copy
+    beside the bundle may belong to another, former workspace.
     """
     auth = address.signed()
     values = {
         "DATABRICKS_HOST": auth.workspace_host, "DATABRICKS_TOKEN": auth.token, "DATABRICKS_CLIENT_ID": auth.client_id,
         "DATABRICKS_CLIENT_SECRET": auth.client_secret, "DATABRICKS_CONFIG_PROFILE": auth.profile,
     }  # fmt: skip
-    found = {name: value for name, value in values.items() if value}
-    if found and not (auth.token or auth.client_secret or auth.profile):
-        # Only the address was given: the environment of the caller holds the sign-in (such as federation).
-        found = {name: value for name, value in os.environ.items() if name.startswith("DATABRICKS_")} | found
+    given = {name: value for name, value in values.items() if value}
+    found = dict(os.environ)
+    if auth.token or auth.client_secret or auth.profile:
+        found = {name: value for name, value in found.items() if name not in _SIGN_IN}
+    if auth.token:
+        # A profile of this machine must not override a place that has its own token.
+        found["DATABRICKS_CONFIG_FILE"] = os.devnull
     if scratch is not None:
         found["DATABRICKS_BUNDLE_TMP"] = str(scratch)
-    # A profile of this machine must not override a place that has its own token.
-    return found | ({"DATABRICKS_CONFIG_FILE": os.devnull} if auth.token else {})
+    return found | given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A folder with a databricks.yml, and one of its targets at one place. `report` receives the CLI's output."""
+    """A folder with a databricks.yml, and one of its targets at one place.
+
+    `environment` are all variables of the CLI's environment; `report` receives its output.
+    """
 
     folder: Path
     target: str
@@ -84,6 +115,16 @@ class Bundle:
             raise UsageError(
                 f"{self.folder}: no databricks.yml here", fix="run in the project's folder, or name it with --bundle"
             )
+
+    def check(self, job: str, parameters: Mapping[str, str]) -> None:
+        """Raise UsageError before anything is built: without uv, and for an unknown target, variable, job or parameter."""
+        if shutil.which("uv", path=self._environ()["PATH"]) is None:
+            raise UsageError("building the wheel needs uv, which is not on PATH", fix="make setup, or pip install uv")
+        found = json.loads(self._run("validate", "-t", self.target, "-o", "json", quiet=True))
+        jobs = (found.get("resources") or {}).get("jobs") or {}
+        if job not in jobs:
+            raise unknown_name("job", job, jobs, where=f"in the bundle's target {self.target}")
+        require_parameters(jobs[job], parameters)
 
     def deploy(self) -> None:
         """Build the wheel, upload it, create and update the resources."""
@@ -119,12 +160,10 @@ class Bundle:
         return ended.out
 
     def _environ(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_VAR_DATABRICKS"))}
-        if not self.environment:
-            kept = dict(os.environ)
-        # After `make setup`, uv is in the folder of this Python.
-        path = f"{kept.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
-        return kept | {"PATH": path} | dict(self.environment)
+        found = dict(self.environment)
+        # After `make setup`, uv is in the bundle's .venv, which is also the folder of this Python there.
+        beside = (str(self.folder / ".venv" / "bin"), str(Path(sys.executable).parent))
+        return found | {"PATH": os.pathsep.join([found.get("PATH", os.defpath), *beside])}
 
 
 def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> UsageError | RemoteError:

@@ -31,11 +31,17 @@ class TaskState:
     seconds: float
     run_id: int
     message: str = ""
+    started: bool = False
 
     @property
     def over(self) -> bool:
         """Return whether the task has ended or was skipped."""
         return self.state not in {"PENDING", "QUEUED", "RUNNING", "TERMINATING", "BLOCKED", "WAITING_FOR_RETRY"}
+
+    @property
+    def begun(self) -> bool:
+        """Return whether the task has run, for however long."""
+        return self.started and self.state in {"RUNNING", "TERMINATING", "SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +66,16 @@ class RunState:
 def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) -> int:
     """Start a run and return its ID; raise UsageError for a parameter that the job does not have."""
     if parameters:
-        settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
-        known = sorted(p["name"] for p in settings.get("parameters") or ())
-        for name in sorted(set(parameters) - set(known)):
-            raise unknown_name("parameter", name, known, where="of the job", fix="give --param one of these names")
+        require_parameters(workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"], parameters)
     body: dict[str, Any] = {"job_id": job_id} | ({"job_parameters": dict(parameters)} if parameters else {})
     return int(workspace.write("job", "POST", "/api/2.2/jobs/run-now", body)["run_id"])
+
+
+def require_parameters(settings: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """Raise UsageError, with the parameters of the job, for one that it does not have."""
+    known = sorted(p["name"] for p in settings.get("parameters") or ())
+    for name in sorted(set(given) - set(known)):
+        raise unknown_name("parameter", name, known, where="of the job", fix="give --param one of these names")
 
 
 def envs_of(settings: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str, str]:
@@ -114,6 +124,7 @@ def _task(task: Mapping[str, Any]) -> TaskState:
         seconds=_seconds(task),
         run_id=int(task.get("run_id") or 0),
         message=str(state.get("state_message") or ""),
+        started=bool(task.get("start_time")),
     )
 
 

@@ -76,6 +76,14 @@ class VolumeFolder:
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Yield the names of the files below a folder, relative to this one; nothing if the folder does not exist."""
+        for name, is_folder in self.entries(folder):
+            if is_folder:
+                yield from self.names(name)
+            else:
+                yield name
+
+    def entries(self, folder: str = "") -> Iterator[tuple[str, bool]]:
+        """Yield the files and folders directly in a folder, relative to this one, with whether each is a folder."""
         token = ""
         while True:
             try:
@@ -85,11 +93,7 @@ class VolumeFolder:
                     return
                 raise
             for entry in page.get("contents") or ():
-                name = posixpath.join(folder, str(entry["name"]).rstrip("/"))
-                if entry.get("is_directory"):
-                    yield from self.names(name)
-                else:
-                    yield name
+                yield posixpath.join(folder, str(entry["name"]).rstrip("/")), bool(entry.get("is_directory"))
             token = page.get("next_page_token") or ""
             if not token:
                 return
