@@ -62,6 +62,7 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
     ),
     "Operate": (
         Listed("demo", "demo", "Run the whole job on the local workspace."),
+        Listed("scenarios", "scenarios", "Run the playbook's scenarios from start to end."),
         Listed("seed", "seed", "Create tables with invented rows on a local workspace."),
         Listed("testdata", "testdata", "Create, verify and drop the data of the scenarios."),
         Listed("demo-bundle", "launch", "Run the bundle on the local workspace."),
