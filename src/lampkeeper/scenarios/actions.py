@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import split_name
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.scenarios.least_principal import create_least_principal, delete_principal
 from lampkeeper.scenarios.world import Ran, World
 from lampkeeper.text.sql_quoting import quote_string
 
@@ -72,11 +73,11 @@ class SignIn:
     """The sign-ins of environments, which a user writes into `auth.auto.tfvars`: the administrator's, or a noted principal's."""
 
     sign_in: tuple[str, ...]
-    principal: str = ""
+    as_principal: str = ""
 
     def perform(self, world: World) -> Ran:
         """Write them."""
-        auth = world.signs[world.fill(self.principal)] if self.principal else None
+        auth = world.signs[self.as_principal] if self.as_principal else None
         for env in self.sign_in:
             world.sign_in(env, auth)
         return Ran(output=f"auth.auto.tfvars of {', '.join(self.sign_in)}")
@@ -140,19 +141,50 @@ class UnsetTags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remember:
-    """Keeps the bytes of a file, or of the state files of a layer's folder, under a name."""
+    """Keeps the bytes of a file, of the state files of a layer's folder, or of a space's title and content, under a name."""
 
     remember: str
     file: str = ""
     state: str = ""
+    space: str = ""
 
     def perform(self, world: World) -> Ran:
         """Keep them; raise UsageError if there is nothing to keep."""
-        found = world.state_files(self.state) if self.state else {self.file: world.path(self.file).read_bytes()}
+        found = world.bytes_of(file=self.file, state=self.state, space=self.space)
         if not found:
-            raise UsageError(f"envs/{self.state} has no state file", fix="remember a layer that was applied")
+            raise UsageError(f"there is nothing to remember as {self.remember}")
         world.kept[self.remember] = found
         return Ran(output=", ".join(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakePrincipal:
+    """A service principal with the least rights for Genie spaces: USER, Databricks SQL access, CAN USE, and SELECT on schemas."""
+
+    principal: str
+    display_name: str
+    reads: tuple[str, ...]
+
+    def perform(self, world: World) -> Ran:
+        """Create it, and note its application id under its name and its id as `<name>_id`."""
+        made = create_least_principal(world.workspace, self.display_name, self.reads)
+        world.noted |= {self.principal: made.client_id, f"{self.principal}_id": made.scim_id}
+        world.signs[self.principal] = replace(
+            world.address.signed(), token="", client_id=made.client_id, client_secret=made.secret
+        )
+        return Ran(output=made.client_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePrincipal:
+    """Removes a service principal that an earlier step made, and its right to use the warehouse."""
+
+    remove_principal: str
+
+    def perform(self, world: World) -> Ran:
+        """Delete it."""
+        delete_principal(world.workspace, world.noted[f"{self.remove_principal}_id"], world.noted[self.remove_principal])
+        return Ran()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +198,7 @@ class Nothing:
 
 ACTIONS: Mapping[str, type] = {
     "run": Run, "write": Write, "edit": Replace, "sign_in": SignIn, "call": Call, "sql": Statement, "unset_tags": UnsetTags,
-    "remember": Remember,
+    "remember": Remember, "principal": MakePrincipal, "remove_principal": RemovePrincipal,
 }  # fmt: skip
 """The kinds of actions, by the key that names them in a scenario file."""
 

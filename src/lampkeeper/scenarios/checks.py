@@ -121,18 +121,19 @@ class Declares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Same:
-    """A remembered file, or the state files of a remembered layer, are byte for byte as they were."""
+    """A remembered file, a layer's state files, or a space's title and content are byte for byte as they were."""
 
     same: str
     of_file: str = ""
     of_state: str = ""
+    of_space: str = ""
 
     def failures(self, world: World) -> list[str]:
         """Compare the bytes; a file that went or came is a difference too."""
         kept = world.kept.get(self.same)
         if kept is None:
             return [f"nothing was remembered as {self.same}"]
-        now = world.state_files(self.of_state) if self.of_state else _bytes(world, self.of_file)
+        now = world.bytes_of(file=self.of_file, state=self.of_state, space=self.of_space)
         return [f"{name} changed" for name in sorted(kept.keys() | now.keys()) if kept.get(name) != now.get(name)]
 
 
@@ -156,6 +157,21 @@ class States:
                 found.append(f"envs/{folder} has no state with objects ({names}: {', '.join(files) or 'neither exists'})")
         found += [f"envs/{f} has {name}" for f in self.none for name in world.state_files(f)]
         return found if self.states else [*found, "no layer is named whose state exists"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlyKinds:
+    """The states of an environment's workspace layer hold objects of exactly these kinds."""
+
+    only_kinds: str
+    kinds: tuple[str, ...]
+
+    def failures(self, world: World) -> list[str]:
+        """Read the states of both engines."""
+        documents = [json.loads(content) for content in world.state_files(self.only_kinds).values()]
+        found = {kind for one in documents for kind, objects in one.get("objects", {}).items() if objects}
+        found |= {str(one["type"]) for document in documents for one in document.get("resources", ())}
+        return [] if found == set(self.kinds) else [f"envs/{self.only_kinds} has {sorted(found)}, not {sorted(self.kinds)}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +213,6 @@ def id_of(world: World, env: str, title: str) -> str:
 
 def _first_line(path: Path) -> str:
     return path.read_text().strip() if path.is_file() else ""
-
-
-def _bytes(world: World, file: str) -> dict[str, bytes]:
-    path = world.path(file)
-    return {file: path.read_bytes()} if path.is_file() else {}
 
 
 def _objects(content: bytes) -> bool:

@@ -139,7 +139,9 @@ class Masked:
         for table in (t for catalog in self.masked for t in tables_in(catalog)):
             analyst, officer, outsider = (_rows(who, table) for who in people)
             if officer is None or len(officer) != table.rows:
-                found.append(f"{self.officer} reads {None if officer is None else len(officer)} rows of {table.name}, not {table.rows}")
+                found.append(
+                    f"{self.officer} reads {None if officer is None else len(officer)} rows of {table.name}, not {table.rows}"
+                )
             if outsider is not None:
                 found.append(f"{self.outsider} reads {table.name}")
             if not analyst:

@@ -18,15 +18,15 @@ from lampkeeper.scenarios.checks import Check
 from lampkeeper.scenarios.fields import build, chosen, mapping, sequence
 
 CHECKS: Mapping[str, type] = {
-    "prints": checks.Prints, "never": checks.Prints, "exists": checks.Exists, "absent": checks.Absent, "file": checks.FileTexts,
-    "lack": checks.FolderLacks, "declares": checks.Declares, "same": checks.Same, "states": checks.States,
-    "differ": checks.Differ, "id_files": checks.IdFiles, "live_spaces": live_checks.Spaces, "space": live_checks.SpaceReads,
-    "acl": live_checks.SpaceRuns, "tagged": live_checks.Tagged, "untagged": live_checks.Tagged, "reads": live_checks.Reads,
-    "masked": live_checks.Masked,
+    "prints": checks.Prints, "never": checks.Prints, "exists": checks.Exists, "absent": checks.Absent,
+    "file": checks.FileTexts, "lack": checks.FolderLacks, "declares": checks.Declares, "same": checks.Same,
+    "states": checks.States, "differ": checks.Differ, "only_kinds": checks.OnlyKinds, "id_files": checks.IdFiles,
+    "live_spaces": live_checks.Spaces, "space": live_checks.SpaceReads, "acl": live_checks.SpaceRuns,
+    "tagged": live_checks.Tagged, "untagged": live_checks.Tagged, "reads": live_checks.Reads, "masked": live_checks.Masked,
 }  # fmt: skip
 """The kinds of checks, by the key that names them in a scenario file."""
 
-_STEP_KEYS = frozenset({"title", "exit", "expect", "if_exists"})
+_STEP_KEYS = frozenset({"title", "exit", "expect", "if_exists", "if_noted"})
 _FILES = "data"
 
 
@@ -42,13 +42,14 @@ class Expected:
 class Step:
     """One step: a title, what to do, the exit code that a command must have, what must hold afterwards.
 
-    `if_exists` is a path or a pattern: a step of a teardown is left out where there is no such file.
+    A step of a teardown is left out where no file fits the pattern `if_exists`, or nothing was noted as `if_noted`.
     """
 
     title: str
     action: Action
     exit: int = 0
     if_exists: str = ""
+    if_noted: str = ""
     expect: tuple[Expected, ...] = ()
 
     @property
@@ -120,7 +121,14 @@ def _step(value: object, where: str) -> Step:
     title = str(own.pop("title", "") or getattr(action, "run", ""))
     if not title:
         raise UsageError(f"{where}: a step without a command has a title")
-    return Step(title=title, action=action, exit=own.get("exit", 0), if_exists=own.get("if_exists", ""), expect=expected)
+    return Step(
+        title=title,
+        action=action,
+        exit=own.get("exit", 0),
+        if_exists=own.get("if_exists", ""),
+        if_noted=own.get("if_noted", ""),
+        expect=expected,
+    )
 
 
 def _expected(value: object, where: str) -> Expected:

@@ -19,6 +19,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known
 from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
+from lampkeeper.remote.spaces import read_space
 from lampkeeper.scenarios.make_lines import lampkeeper_words
 
 Program = Callable[[Sequence[str]], int]
@@ -119,6 +120,16 @@ class World:
         """Return the state files of a layer's folder below `envs`, of both engines, those that exist, by name."""
         paths = {name: self.path(f"envs/{folder}/{name}") for name in STATE_FILES}
         return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+
+    def bytes_of(self, *, file: str = "", state: str = "", space: str = "") -> dict[str, bytes]:
+        """Return the bytes of a file, of a layer's state files, or of a Genie space's title and content; empty without them."""
+        if state:
+            return self.state_files(state)
+        if space:
+            found = read_space(self.workspace, self.fill(space)) or {}
+            return {key: str(found[key]).encode() for key in ("title", "serialized_space") if key in found}
+        path = self.path(file)
+        return {file: path.read_bytes()} if path.is_file() else {}
 
 
 def _set_environment(wanted: Mapping[str, str]) -> None:
