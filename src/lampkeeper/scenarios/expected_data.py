@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from lampkeeper.model.known_names import unknown_name
-from lampkeeper.testdata.catalogs import Variant, tables
+from lampkeeper.testdata.banks import BANKS
+from lampkeeper.testdata.catalogs import Variant
+from lampkeeper.testdata.choice import DataChoice
 
-_SENSITIVE: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("finance", "customers"): ("first_name", "last_name", "ssn", "date_of_birth", "email", "phone", "address"),
-    ("finance", "credit_cards"): ("card_number", "cvv"),
-    ("clinical", "patients"): (
-        "first_name", "last_name", "date_of_birth", "ssn", "email", "phone", "address", "insurance_id",
-    ),
-    ("clinical", "encounters"): ("diagnosis_code", "diagnosis_desc", "treatment_notes"),
-}  # fmt: skip
-_FLAGS: Mapping[tuple[str, str], tuple[str, ...]] = {("finance", "transactions"): ("aml_flag",)}
+_FLAGS = frozenset({"aml_flag", "aml_risk_flag"})
+_READ_WITH_FLAGS = frozenset({"risk_score"})
+"""Columns that nobody masks, because the rows in which they tell anything are hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +28,22 @@ class ExpectedTable:
 
 def tables_in(catalog: str) -> tuple[ExpectedTable, ...]:
     """Return the tables of a catalog of the test data; raise UsageError for another catalog."""
-    seeded = [t for variant in Variant for t in tables(variant)]
-    found = [t for t in seeded if t.table.name.catalog == catalog]
+    found = tuple(t for name, t in _tables() if name == catalog)
     if not found:
-        raise unknown_name("catalog of test data", catalog, {t.table.name.catalog for t in seeded})
-    return tuple(
-        ExpectedTable(
-            name=str(t.table.name), rows=len(t.rows), masked=_SENSITIVE.get((t.table.name.schema, t.table.name.table), ()),
-            flags=_FLAGS.get((t.table.name.schema, t.table.name.table), ()),
-        )
-        for t in found
-    )  # fmt: skip
+        raise unknown_name("catalog of test data", catalog, {name for name, _ in _tables()})
+    return found
+
+
+@cache
+def _tables() -> tuple[tuple[str, ExpectedTable], ...]:
+    found = []
+    for choice in (DataChoice(variants=tuple(Variant)), DataChoice(variants=tuple(Variant), banks=BANKS)):
+        for seeded in choice.tables:
+            name = seeded.table.name
+            columns = [c.column for c in choice.sensitive if c.table == name]
+            expected = ExpectedTable(
+                name=str(name), rows=len(seeded.rows), masked=tuple(c for c in columns if c not in _FLAGS | _READ_WITH_FLAGS),
+                flags=tuple(c for c in columns if c in _FLAGS),
+            )  # fmt: skip
+            found.append((name.catalog, expected))
+    return tuple(found)
