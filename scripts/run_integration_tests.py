@@ -19,4 +19,6 @@ if importlib.util.find_spec("lampkeeper") is None:
 
 from lampkeeper.cli.main import main  # noqa: E402 (found only after the check above)
 
-sys.exit(main(["scenarios", *sys.argv[1:]]))
+# A worker of --parallel reads this file too, and must not start the run again.
+if __name__ == "__main__":
+    sys.exit(main(["scenarios", *sys.argv[1:]]))

@@ -38,6 +38,8 @@ TOOLS: dict[str, list[str]] = {
     "test-unit": ["pytest -m unit and not heavy and not nightly"],
     "test-heavy": ["pytest -m heavy and not nightly"],
     "test-nightly": ["pytest -m nightly or sampled"],
+    "test-all": ["python scripts/run_integration_tests.py --scenario all --parallel 2"],
+    "integration-test": ["python scripts/run_integration_tests.py --scenario integration"],
     "coverage": ["pytest -q -m unit", "coverage report --include=src/lampkeeper/*"],
     "fmt": ["ruff format .", "ruff check --fix"],
     "lint": ["ruff format --check", "ruff check --quiet", "codespell", "lint-imports --no-cache"],

@@ -81,6 +81,7 @@ NOT_NAMES = {
     ("apply", "plan_hash"): "a hash is nothing that is near another",
     ("*", "hiding"): "the plan knows the tables that it hides (tests/deploy/test_unreviewed_plans.py)",
     ("*", "run_id"): "the platform's number of a run",
+    ("scenarios", "names"): "refused with the nearest scenarios (tests/scenarios/test_running.py)",
     ("setup", "host"): FREE,
     ("setup", "account_id"): FREE,
     ("generate", "unreviewed"): "deny or allow; anything else is refused by these words",
@@ -212,14 +213,22 @@ OWN = {"BIN", "PYTHON", "VENV", "WORKERS", "JAVA_GROUP", "MAKEFILE_LIST"}
 def recipe(target: str) -> str:
     found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)*)", MAKEFILE, re.M)
     assert found is not None
-    said = found[1].replace("$(OVERLAYS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+    flags = re.search(r"^SCENARIO_FLAGS = (.*)$", MAKEFILE, re.M)
+    said = (
+        found[1]
+        .replace("$(SCENARIO_FLAGS)", flags[1] if flags else "")
+        .replace("$(OVERLAYS)", "$(COUNTRY)$(INDUSTRY)")
+        .replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+    )
     # Targets of an environment that only read files accept a profile too, so that a script can give it to each.
     return said.replace("$(SIGN_IN)", "$(PROFILE)") + ("$(PROFILE)" if "$(ENV)" in said else "")
 
 
 def taken(target: str) -> set[str]:
     found = re.search(rf"^TAKES_{target} := (.*)$", MAKEFILE, re.M)
-    return set(found[1].replace("$(OVERLAY_NAMES)", "COUNTRY INDUSTRY").split()) if found else set()
+    every = re.search(r"^SCENARIO_SETTINGS := (.*)$", MAKEFILE, re.M)
+    taken = found[1].replace("$(SCENARIO_SETTINGS)", every[1] if every else "") if found else ""
+    return set(taken.replace("$(OVERLAY_NAMES)", "COUNTRY INDUSTRY").split())
 
 
 @pytest.mark.parametrize("target", TARGETS)

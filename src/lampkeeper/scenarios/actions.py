@@ -124,12 +124,12 @@ class UnsetTags:
     def perform(self, world: World) -> Ran:
         """Read the live tags of the column and unset them; raise UsageError if there are none."""
         catalog, schema, table, column = split_name(self.unset_tags)
-        found = run_sql(
-            world.workspace,
-            f"SELECT tag_name FROM {catalog}.information_schema.column_tags"  # noqa: S608 (names of the scenario)
-            f" WHERE schema_name = '{schema}' AND table_name = '{table}' AND column_name = '{column}'",
-            kind="scenario",
+        named = " AND ".join(
+            f"{name} = {quote_string(value)}"
+            for name, value in (("schema_name", schema), ("table_name", table), ("column_name", column))
         )
+        statement = f"SELECT tag_name FROM {catalog}.information_schema.column_tags WHERE {named}"  # noqa: S608 (quoted)
+        found = run_sql(world.workspace, statement, kind="scenario")
         names = [str(row[0]) for row in found.rows]
         if not names:
             raise UsageError(f"{self.unset_tags} has no tag")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.files.text import write_text
+from lampkeeper.remote.clock import RealClock
+from lampkeeper.remote.polling import PollPolicy, wait_until
 
 _RECORD = "run.json"
 
@@ -70,12 +71,12 @@ class DeadRun:
 
     def remove(self) -> None:
         """Remove the folder; a process that was just ended may still write for a moment."""
-        for _ in range(20):
+
+        def gone() -> bool:
             shutil.rmtree(self.path, ignore_errors=True)
-            if not self.path.exists():
-                return
-            time.sleep(0.05)
-        shutil.rmtree(self.path)
+            return not self.path.exists()
+
+        wait_until(gone, bool, PollPolicy.every(0.05, limit=2.0), RealClock())
 
 
 def dead_runs(top: Path) -> Iterator[DeadRun]:

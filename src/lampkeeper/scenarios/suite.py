@@ -232,11 +232,11 @@ def _copy_example(examples: Path, folder: Path) -> None:
 
 def _end_with_the_parent() -> None:
     """End this process when the one that started it is gone."""
-    parent = os.getppid()
+    parent, never = os.getppid(), threading.Event()
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(_PARENT_WATCH)
+            never.wait(_PARENT_WATCH)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
