@@ -11,6 +11,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import split_name
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.scenarios.least_principal import create_least_principal, delete_principal
+from lampkeeper.scenarios.personas import MakePeople, RemovePeople
 from lampkeeper.scenarios.world import Ran, World
 from lampkeeper.text.sql_quoting import quote_string
 
@@ -199,6 +200,7 @@ class Nothing:
 ACTIONS: Mapping[str, type] = {
     "run": Run, "write": Write, "edit": Replace, "sign_in": SignIn, "call": Call, "sql": Statement, "unset_tags": UnsetTags,
     "remember": Remember, "principal": MakePrincipal, "remove_principal": RemovePrincipal,
+    "people": MakePeople, "remove_people": RemovePeople,
 }  # fmt: skip
 """The kinds of actions, by the key that names them in a scenario file."""
 

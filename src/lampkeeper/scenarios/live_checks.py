@@ -33,11 +33,15 @@ class Spaces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceReads:
-    """The space with this id can be read, as the administrator or as a noted principal, and has this title and these tables."""
+    """The space with this id can be read, as the administrator or as a noted principal, and has this title and these tables.
+
+    `lacks` are texts that its content does not hold.
+    """
 
     space: str
     title: str
     tables: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     principal: str = ""
 
     def failures(self, world: World) -> list[str]:
@@ -50,7 +54,8 @@ class SpaceReads:
             return [f"the space {self.space} cannot be read"]
         wrong = [] if found["title"] == self.title else [f"its title is {found['title']!r}, not {self.title!r}"]
         content = str(found.get("serialized_space"))
-        return wrong + [f"the space does not have the table {t}" for t in self.tables if t not in content]
+        wrong += [f"the space does not have the table {t}" for t in self.tables if t not in content]
+        return wrong + [f"the space contains {t!r}" for t in self.lacks if t in content]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import yaml
 
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known
-from lampkeeper.scenarios import checks, live_checks
+from lampkeeper.scenarios import checks, live_checks, shown_values
 from lampkeeper.scenarios.actions import ACTIONS, Action, Nothing
 from lampkeeper.scenarios.checks import Check
 from lampkeeper.scenarios.fields import build, chosen, mapping, sequence
@@ -23,6 +23,7 @@ CHECKS: Mapping[str, type] = {
     "states": checks.States, "differ": checks.Differ, "only_kinds": checks.OnlyKinds, "id_files": checks.IdFiles,
     "live_spaces": live_checks.Spaces, "space": live_checks.SpaceReads, "acl": live_checks.SpaceRuns,
     "tagged": live_checks.Tagged, "untagged": live_checks.Tagged, "reads": live_checks.Reads, "masked": live_checks.Masked,
+    "shows": shown_values.Shows,
 }  # fmt: skip
 """The kinds of checks, by the key that names them in a scenario file."""
 

@@ -62,11 +62,12 @@ class World:
         return connect(self.address.signed(), warehouse_id=self.address.warehouse_id)
 
     def fill(self, text: str) -> str:
-        """Return a text with what was noted in the places of `${name}`; raise UsageError for a name that nothing noted."""
+        """Return a text with what was noted, and `warehouse_id`, for each `${name}`; raise UsageError for any other name."""
 
         def value(found: re.Match[str]) -> str:
-            require_known("noted value", found[1], self.noted)
-            return self.noted[found[1]]
+            known = {"warehouse_id": self.address.warehouse_id, **self.noted}
+            require_known("noted value", found[1], known)
+            return known[found[1]]
 
         return _NOTED.sub(value, text)
 
