@@ -14,7 +14,7 @@ class Ending(SystemExit):
 class NotCertified(Exception):  # noqa: N818 (its name is shown to people)
     """A run of the job that did not certify the partner: a failed case, or an input that is missing.
 
-    IPython, which runs Python tasks on the platform, asks an exception for `_render_traceback_`; this one is no bug.
+    IPython, which runs Python tasks on the platform, asks an exception for `_render_traceback_`; frames would say nothing here.
     """
 
     def _render_traceback_(self) -> list[str]:

@@ -14,6 +14,7 @@ from lampkeeper.cli.task import VERDICTS, Broken, Bug, Failed, TaskError, Unsafe
 from lampkeeper.deploy.sentences import VERDICT_NAMES, errors_line, headed, is_headed, sentence, without_values
 from lampkeeper.model.errors import InternalError, LampkeeperError, RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.text.escaping import one_line
 
 pytestmark = pytest.mark.unit
 HASH, PLAN = "5f0c" * 16, "plan, environment dev"
@@ -129,6 +130,19 @@ def test_an_error_that_is_not_about_a_row_stays_whole() -> None:
 def test_many_errors_are_counted_and_five_more_places_are_named() -> None:
     line = errors_line([finding(f"t.c{n}") for n in range(9)])
     assert line == "t.c0: is not covered (and 8 more: t.c1, t.c2, t.c3, t.c4, t.c5, …)"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n  b\n", "a; b"),
+        ("ended with 1:\nno\n\nway", "ended with 1: no; way"),
+        ("", ""),
+        ("one\ttwo\u2028three", "one two; three"),
+    ],
+)
+def test_the_lines_of_a_message_stay_apart_on_one_line(text: str, line: str) -> None:
+    assert one_line(text) == line
 
 
 def test_each_exit_code_has_one_verdict_by_one_name() -> None:

@@ -68,6 +68,7 @@ OPTIONS = {"--help", "--version"}.union(
 )
 # Of the Databricks CLI, uv, pip, make and the benchmarks.
 OTHERS = {"--var", "--params", "--auto-approve", "--force-lock", "--strict", "--wheel", "--no-deps", "--name", "--gold", "--mode"}
+OTHERS |= {"--active", "--string-value", "--display-name", "--filter"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -25,11 +25,13 @@ _NOT_THE_READERS = ("DATABRICKS_", "LAMPKEEPER_", "MAKE", "MFLAGS")
 class Reader:
     """A shell in a clone of the repository, which is `home`/lampkeeper; `home` holds the reader's other files.
 
-    `seconds` bounds one command.
+    `seconds` bounds one command. `whole` is for pages that deploy the bundle: the clone then holds copies, because the
+    Databricks CLI uploads no links.
     """
 
     home: Path
     seconds: float = 280
+    whole: bool = False
     kept: list[str] = field(default_factory=list)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -45,6 +47,12 @@ class Reader:
         self.clone.mkdir(parents=True)
         listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         names = {name.split("/")[0] for name in listed.splitlines()} - {"envs", "scripts"}
+        if self.whole:
+            for name in listed.splitlines():
+                if not name.startswith(("tests/", "benchmarks/", "envs/", "scripts/")) and (ROOT / name).is_file():
+                    (self.clone / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(ROOT / name, self.clone / name)
+            names = set()
         for name in (*names, ".venv"):
             (self.clone / name).symlink_to(ROOT / name)
         (self.clone / "envs").mkdir()
@@ -104,6 +112,12 @@ class Reader:
             process.wait(20)
 
 
+def lacking(block: Block) -> list[str]:
+    """Return the programs that a block needs and this machine does not have."""
+    needed = [tag.removeprefix("needs=") for tag in sorted(block.tags) if tag.startswith("needs=")]
+    return [name for name in needed if not (databricks_cli() if name == "databricks" else shutil.which(name))]
+
+
 def can_run(block: Block) -> bool:
     """Say whether this machine has what a block needs."""
-    return "needs=databricks" not in block.tags or databricks_cli() is not None
+    return not lacking(block)

@@ -17,11 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.reader import ROOT, Reader, can_run
 from support.transcripts import Walk, rewritten, walks
 
+BUNDLE = "bundle.md"
+"""The page whose reader deploys the bundle."""
+
 
 def outputs_of(walk: Walk, *, light: bool) -> dict[int, list[str]]:
     """Return what each step of a walk prints, by the line of its block."""
     with tempfile.TemporaryDirectory() as folder:
-        reader = Reader(Path(folder), seconds=1200)
+        reader = Reader(Path(folder), seconds=1200, whole=walk.page == BUNDLE)
         reader.arrive()
         found: dict[int, list[str]] = {}
         try:

@@ -17,10 +17,18 @@ TOKEN = "dapi-the-token-of-this-workspace"
 """What stands in a page for a token."""
 
 _PROGRESS = re.compile(r"(?m)^[a-z ]+(?: …|:(?: \d+/\d+ [^\n]*)? \(\d+ s\))(?:\n|\Z)")
+_NO_SUCH_FILE = re.compile(
+    r"Warning: Pattern envs/\S+ does not match any files\n  at sync\.include\[\d+\]\n  in databricks\.yml:\d+:\d+\n\n"
+)
+"""What the Databricks CLI says of a kind of file that no environment has, in an order that changes."""
 _VARYING: tuple[tuple[str, str], ...] = (
     (r"(?m)^seconds: (?:[a-z ]+\s\d+\.\d,\s)+all\s\d+\.\d$", "seconds: N"),
     (r"(row counts in \d+ statements?), \d+\.\d s:", r"\1, N s:"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:N"),
+    (r"Databricks CLI v\S+", "Databricks CLI VERSION"),
+    (r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "TIME "),
+    (r"(?m)^Files: \d+ uploaded", "Files: N uploaded"),
+    (r"\b\d+\.\d s\b", "N s"),
     (r"dapi[\w-]+", "TOKEN"),
     (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b", "HEX"),
@@ -33,8 +41,11 @@ _VARYING: tuple[tuple[str, str], ...] = (
 
 
 def on_a_terminal(text: str) -> str:
-    """Return what a command leaves on a terminal: progress is a bar there, which is gone at the end, not lines."""
-    return _PROGRESS.sub("", text)
+    """Return what a command leaves on a terminal: progress is a bar there, which is gone at the end, not lines.
+
+    Warnings of the Databricks CLI about files that no environment has are left out as well.
+    """
+    return _PROGRESS.sub("", _NO_SUCH_FILE.sub("", text))
 
 
 def alike(text: str) -> str:

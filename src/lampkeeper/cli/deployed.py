@@ -21,7 +21,7 @@ from lampkeeper.remote.deployment import environments_in, find_deployments
 def deployed_command(context: CommandContext) -> Outcome:
     """Show the deployed bundles whose jobs you may view: volumes, history, environments, jobs.
 
-    In mode development the schema and the jobs have your name before theirs; other commands take the folder shown as --envs.
+    In mode development the names of the schema and the jobs begin with yours; other commands take the folder shown as --envs.
     """
     workspace = connect(Auth(profile=context.profile), timeouts=timeouts_of(os.environ))
     found = find_deployments(workspace)

@@ -18,7 +18,7 @@ class TaskError(Exception):
     """A task that did not succeed; the name of the class is the verdict, the message the sentence.
 
     IPython, which runs Python tasks on the platform, asks an exception for `_render_traceback_` (source: IPython, showtraceback).
-    A verdict is no bug, so there the frames are left out.
+    For a verdict the frames say nothing, so they are left out.
     """
 
     def __init__(self, message: str, *, step: str, code: int) -> None:

@@ -13,5 +13,9 @@ def clean(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return text on one line: control characters are escaped, and line breaks with the blanks around them become one blank."""
-    return " ".join(clean("\n".join(str(text).splitlines())).split())
+    """Return text on one line: control characters are escaped, and its lines are joined by `; `, after a colon by a blank."""
+    lines = [" ".join(clean(line).split()) for line in str(text).splitlines()]
+    joined = ""
+    for line in filter(None, lines):
+        joined += f"{'' if not joined else ' ' if joined.endswith((':', ';')) else '; '}{line}"
+    return joined
