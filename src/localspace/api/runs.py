@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from html import escape
 
 from localspace.api.jobs import refuse_active, versions
 from localspace.api.run_infos import run_info
@@ -15,6 +14,7 @@ from localspace.governance.object_permissions import require_level
 from localspace.http.request import Request
 from localspace.http.serialisation import Json, page, whole_number
 from localspace.jobs.dag import SUCCEEDED, downstream, read_nodes
+from localspace.jobs.notebook_page import notebook_page
 from localspace.jobs.run_identity import principal_of, require_identity
 from localspace.jobs.run_log import over, result_of
 from localspace.jobs.task_output import first_part, read_log, read_report
@@ -83,7 +83,7 @@ def export(request: Request) -> Json:
         if "notebook_task" not in one["task"]:
             continue
         cells = read_report(request.services.jobs.executor.folder_of(one["run_id"])).cells
-        views.append({"content": _page(one, cells), "name": one["task_key"], "type": "NOTEBOOK"})
+        views.append({"content": notebook_page(one, cells), "name": one["task_key"], "type": "NOTEBOOK"})
     if not views:
         raise invalid("Only runs of notebook tasks can be exported.")
     return {"views": views}
@@ -189,20 +189,6 @@ def _output(request: Request, run: StoredRun, task_run: StoredTaskRun) -> Json:
     if "spark_python_task" in task or "python_wheel_task" in task:
         answer["logs"], answer["logs_truncated"] = read_log(folder, secrets)
     return answer
-
-
-def _page(task_run: StoredTaskRun, cells: list[Json]) -> str:
-    shown = "".join(
-        f"<pre class=source>{escape(str(one.get('source')))}</pre><pre class=output>{escape(str(one.get('output')))}</pre>"
-        for one in cells
-    )
-    title = escape(str(task_run["task"]["notebook_task"]["notebook_path"]))
-    error = f"<pre class=error>{escape(task_run['error'])}</pre>" if task_run.get("error") else ""
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-        "<style>pre{padding:.5rem;margin:0}.source{background:#f4f4f4}.error{color:#a00}</style>"
-        f"<h1>{title}</h1>{shown}{error}</html>"
-    )
 
 
 def _run(request: Request, run_id: object, level: str) -> tuple[StoredRun, StoredTaskRun | None]:

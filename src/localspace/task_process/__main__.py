@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from localspace.task_process import mounts
+from localspace.task_process import mounts, own_packages
 from localspace.task_process.cells import CellRunner
 from localspace.task_process.dbutils import DbUtils, NotebookExit
 from localspace.task_process.namespace import install, make_namespace
@@ -57,10 +57,12 @@ def main() -> int:
     install(session, namespace)
     os.chdir(spec["directory"])
     sys.path[:0] = [spec["directory"], *spec["paths"]]
-    mounts.install(mounts.Mounts(rest, folder))
+    siblings = own_packages.install([spec["directory"], *spec["paths"]])
+    original = str(spec.get("notebook_path") or "").rpartition("/")[0]
+    mounts.install(mounts.Mounts(rest, folder, spec["directory"], original))
     report: dict[str, Any] = {}
     kinds: dict[str, Callable[[], None]] = {
-        "notebook": lambda: _notebook(spec, namespace, rest, report),
+        "notebook": lambda: _notebook(spec, namespace, rest, siblings, report),
         "script": lambda: _script(spec),
         "wheel": lambda: _wheel(spec),
         "sql": lambda: run_script(spec, rest, report),
@@ -142,8 +144,10 @@ def _trace(error: BaseException) -> str:
     return "".join(lines.format())
 
 
-def _notebook(spec: dict[str, Any], namespace: dict[str, Any], rest: Rest, report: dict[str, Any]) -> None:
-    runner = CellRunner(spec, namespace, rest)
+def _notebook(
+    spec: dict[str, Any], namespace: dict[str, Any], rest: Rest, siblings: own_packages.SiblingFinder, report: dict[str, Any]
+) -> None:
+    runner = CellRunner(spec, namespace, rest, siblings)
     report["cells"] = runner.shown
     runner.run()
 

@@ -8,60 +8,81 @@ import linecache
 import re
 import sys
 from contextlib import redirect_stdout
-from importlib import metadata
 from typing import Any
 
 from localspace.core.statement_text import split_statements, used_parameters
 from localspace.storage.notebook_source import Cell, CellKind, Language, parse
 from localspace.task_process.dbutils import resolved
 from localspace.task_process.namespace import display
+from localspace.task_process.own_packages import SiblingFinder
+from localspace.task_process.pip import Pip
 from localspace.task_process.rest import Rest
 
 _KEPT = 256 * 1024
+_PIP_LINE = re.compile(r"^(\s*)%pip\s+(.*)$")
+_PIP = "_install_by_pip"
 
 
 class Tee(io.TextIOBase):
-    """Writes to the log and keeps the start of it."""
+    """Writes to the log and keeps the start of what a cell showed: text, and HTML in its place between the text."""
 
     def __init__(self, log: Any) -> None:
         """Write on to `log`."""
-        self._log = log
-        self._kept: list[str] = []
+        self.log = log
+        self._kept: list[dict[str, str]] = []
         self._size = 0
 
     def write(self, text: str) -> int:
         """Write text."""
-        if self._size < _KEPT:
-            self._kept.append(text[: _KEPT - self._size])
-        self._size += len(text)
-        self._log.write(text)
+        self._keep("text", text)
+        self.log.write(text)
         return len(text)
+
+    def show_html(self, html: str) -> None:
+        """Keep HTML for the page of the run; one that is too large is replaced by its size."""
+        if self._size + len(html) > _KEPT:
+            self._keep("text", f"(HTML of {len(html):,} characters is not kept)\n")
+        else:
+            self._keep("html", html)
 
     def flush(self) -> None:
         """Flush the log."""
-        self._log.flush()
+        self.log.flush()
 
-    def kept(self) -> str:
-        """Return what was kept."""
-        return "".join(self._kept)
+    def kept(self) -> list[dict[str, str]]:
+        """Return what was kept: `kind` (text or html) and `data`."""
+        return self._kept
+
+    def _keep(self, kind: str, data: str) -> None:
+        part = data[: max(0, _KEPT - self._size)]
+        self._size += len(data)
+        if part and kind == "text" and self._kept and self._kept[-1]["kind"] == "text":
+            self._kept[-1]["data"] += part
+        elif part:
+            self._kept.append({"kind": kind, "data": part})
 
 
 class CellRunner:
     """One notebook run."""
 
-    def __init__(self, spec: dict[str, Any], namespace: dict[str, Any], rest: Rest) -> None:
-        """Run in `namespace`; `%run` reads other notebooks through `rest`."""
+    def __init__(
+        self, spec: dict[str, Any], namespace: dict[str, Any], rest: Rest, siblings: SiblingFinder | None = None
+    ) -> None:
+        """Run in `namespace`; `%run` reads other notebooks through `rest`, `%pip install` adds to `siblings`."""
         self._spec = spec
-        self._namespace = namespace | {"__name__": "__main__"}
+        self._pip = Pip(_read_file, str(spec["notebook_path"]), siblings)
+        self._namespace = namespace | {"__name__": "__main__", _PIP: self._pip.run}
         self._rest = rest
-        self.shown: list[dict[str, str]] = []
+        self.shown: list[dict[str, Any]] = []
 
     def run(self) -> None:
         """Run every cell; the first failure ends the notebook."""
         self._run_source(self._spec["source"], Language(self._spec["language"]), self._spec["notebook_path"], show=True)
 
     def _run_source(self, source: str, language: Language, path: str, *, show: bool) -> None:
-        linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
+        # The lines of a traceback count within the cell of an ipynb, whose text is JSON.
+        if not source.lstrip().startswith("{"):
+            linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
         for cell in parse(source, language):
             tee = Tee(sys.stdout)
             try:
@@ -69,7 +90,7 @@ class CellRunner:
                     self._run_cell(cell, path)
             finally:
                 if show:
-                    self.shown.append({"kind": cell.kind.value, "source": cell.source, "output": tee.kept()})
+                    self.shown.append({"kind": cell.kind.value, "source": cell.source, "outputs": tee.kept()})
 
     def _run_cell(self, cell: Cell, path: str) -> None:
         match cell.kind:
@@ -80,17 +101,15 @@ class CellRunner:
             case CellKind.RUN:
                 self._include(cell.source.strip().strip('"'), path)
             case CellKind.PIP:
-                _check_pip(cell.source)
+                self._pip.run(cell.source)
             case CellKind.MARKDOWN:
                 return
             case _:
                 raise NotImplementedError(f"the local workspace runs no %{cell.magic} cells ({path}, line {cell.line})")
 
     def _python(self, cell: Cell, path: str) -> None:
-        lines = [
-            f"# {line}" if line.lstrip().startswith("%") and not line.lstrip().startswith("%%") else line
-            for line in cell.source.split("\n")
-        ]
+        lines = [_PIP_LINE.sub(_pip_call, line) for line in cell.source.split("\n")]
+        lines = [f"# {line}" if line.lstrip().startswith("%") and not line.lstrip().startswith("%%") else line for line in lines]
         # Empty lines before the cell keep the line numbers of the whole notebook, in syntax errors too.
         tree = ast.parse("\n" * (cell.line - 1) + "\n".join(lines), path)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -118,19 +137,13 @@ class CellRunner:
         self._run_source(source, Language(found["language"]), where, show=False)
 
 
-def _check_pip(source: str) -> None:
-    words = source.split()
-    if words[:1] != ["install"]:
-        raise NotImplementedError(f"%pip {' '.join(words[:1])}: only install is understood")
-    for word in words[1:]:
-        name = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", word)
-        try:
-            if word.startswith("-") or name is None or "/" in word:
-                raise metadata.PackageNotFoundError(word)
-            metadata.distribution(name.group(0))
-        except metadata.PackageNotFoundError as error:
-            raise RuntimeError(
-                f"%pip install {word}: tasks of the local workspace install nothing; put the package into the Python "
-                "environment of the local workspace, or name a wheel in the job's environment"
-            ) from error
-        print(f"Requirement already satisfied: {word}")  # noqa: T201
+def _read_file(path: str) -> bytes:
+    """Read a file below /Workspace or /Volumes through the mounts."""
+    where = path if path.startswith(("/Workspace/", "/Volumes/")) else f"/Workspace{path}"
+    with open(where, "rb") as file:
+        return file.read()
+
+
+def _pip_call(line: re.Match[str]) -> str:
+    """Return the Python form of a `%pip` line, at its place in the cell."""
+    return f"{line.group(1)}{_PIP}({line.group(2)!r})"

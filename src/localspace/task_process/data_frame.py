@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from html import escape
 from typing import Any, Protocol
 
 from localspace.core.lexer import quote_path
@@ -235,6 +236,18 @@ class DataFrameWriter:
         """Insert into an existing table by position."""
         verb = "INSERT OVERWRITE" if overwrite or self._mode == "overwrite" else "INSERT INTO"
         self._frame._session.run(f"{verb} {quote_path(attribute_path(name))} {self._frame._query}", self._frame._args)
+
+
+def html_table(frame: DataFrame, most: int) -> str:
+    """Return the first rows of a data frame as an HTML table; every name and value is escaped, none is cut."""
+    fields, rows = frame.limit(most + 1)._result()
+    head = "".join(f"<th>{escape(one.name)}</th>" for one in fields)
+    body = "".join(
+        "<tr>" + "".join("<td><i>null</i></td>" if cell is None else f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows[:most]
+    )
+    more = f"<p>only the first {most} rows are shown</p>" if len(rows) > most else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _text(value: object) -> str:

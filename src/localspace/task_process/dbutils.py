@@ -117,6 +117,11 @@ class Notebook:
         self._rest = rest
         self._path = str(spec.get("notebook_path") or "/")
 
+    @property
+    def entry_point(self) -> _Context:
+        """Return the start of the chain that ends in the path of the notebook."""
+        return _Context(self._path)
+
     def exit(self, value: Any) -> None:
         """End the notebook with a value."""
         raise NotebookExit(str(value))
@@ -139,6 +144,28 @@ class Notebook:
         if run["state"].get("result_state") != "SUCCESS":
             raise RuntimeError(f"Workflow failed: {target}: {output.get('error') or run['state']['state_message']}")
         return str((output.get("notebook_output") or {}).get("result") or "")
+
+
+class _Context:
+    """`entry_point.getDbutils().notebook().getContext().notebookPath().get()`, as notebooks ask for their own path."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def getDbutils(self) -> _Context:
+        return self
+
+    def notebook(self) -> _Context:
+        return self
+
+    def getContext(self) -> _Context:
+        return self
+
+    def notebookPath(self) -> _Context:
+        return self
+
+    def get(self) -> str:
+        return self._path
 
 
 class Jobs:

@@ -32,9 +32,14 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Mounts:
     """Finds the real place of a path."""
 
-    def __init__(self, rest: Rest, folder: Path) -> None:
-        """Ask through `rest`; copies of workspace files go to `folder`."""
+    def __init__(self, rest: Rest, folder: Path, directory: str = "", original: str = "") -> None:
+        """Ask through `rest`; copies of workspace files go to `folder`.
+
+        `directory` is the copy of the workspace folder `original`, in which the task starts. A relative path that leads out of
+        what was copied is a path of the workspace.
+        """
         self._rest = rest
+        self._top, self._directory, self._original = str(folder / "files"), directory, original
         self._copies = folder / "workspace"
         self._nothing = folder / "nothing"
         self._volumes: dict[str, tuple[float, str, bool]] = {}
@@ -44,7 +49,7 @@ class Mounts:
         """Return the real path of one below /Volumes or /Workspace, None for any other; raises OSError."""
         if isinstance(path, int):
             return None
-        text = os.fsdecode(path)
+        text = self._absolute(os.fsdecode(path))
         if not text.startswith(("/Volumes", "/Workspace")):
             return None
         names = [one for one in posixpath.normpath(text).split("/") if one]
@@ -55,6 +60,17 @@ class Mounts:
                 raise OSError(errno.EROFS, "workspace files can only be read by tasks of the local workspace", text)
             return self._in_workspace("/" + "/".join(names), text)
         return None
+
+    def _absolute(self, text: str) -> str:
+        """Return the path in the workspace of a relative path that leads out of the copied files, any other path as it is."""
+        if not self._original or not text.startswith(".."):
+            return text
+        here = os.getcwd()
+        there = posixpath.normpath(posixpath.join(here, text))
+        if posixpath.commonpath([here, self._top]) != self._top or posixpath.commonpath([there, self._top]) == self._top:
+            return text
+        found = posixpath.join(self._original, posixpath.relpath(here, self._directory), text)
+        return posixpath.normpath(found if found.startswith("/Workspace/") else f"/Workspace{found}")
 
     def _in_volume(self, names: list[str], text: str, *, write: bool) -> str:
         if len(names) < 4:

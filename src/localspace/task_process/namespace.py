@@ -6,12 +6,15 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from localspace.task_process.data_frame import DataFrame
+from localspace.task_process.data_frame import DataFrame, html_table
 from localspace.task_process.dbutils import DbUtils
 from localspace.task_process.session import SparkSession
+
+_MOST_ROWS = 1_000
 
 
 def make_namespace(session: SparkSession, dbutils: DbUtils) -> dict[str, Any]:
@@ -28,17 +31,34 @@ def make_namespace(session: SparkSession, dbutils: DbUtils) -> dict[str, Any]:
 
 
 def display(value: Any = None, *_: Any, **__: Any) -> None:
-    """Print a data frame as a table, anything else as itself."""
+    """Show a data frame as a table, anything else as itself: as text, and as HTML on the page of the run."""
     if isinstance(value, DataFrame):
         if value.columns:
-            value.show(1_000, truncate=False)
+            with _html_instead_of_text(html_table(value, _MOST_ROWS)):
+                value.show(_MOST_ROWS, truncate=False)
+    elif hasattr(value, "to_html") and hasattr(value, "columns"):
+        with _html_instead_of_text(value.to_html(escape=True, index=False)):
+            print(value.to_string())  # noqa: T201
     else:
         print(value)  # noqa: T201
 
 
 def display_html(html: str = "") -> None:
-    """Print HTML as text."""
-    print(html)  # noqa: T201
+    """Show HTML on the page of the run; the log has it as text."""
+    with _html_instead_of_text(str(html)):
+        print(html)  # noqa: T201
+
+
+@contextmanager
+def _html_instead_of_text(page: str) -> Iterator[None]:
+    """Send what is printed to the log alone, and show HTML in its place, if the output belongs to a cell."""
+    cell: Any = sys.stdout
+    if not hasattr(cell, "show_html"):
+        yield
+        return
+    cell.show_html(page)
+    with redirect_stdout(cell.log):
+        yield
 
 
 def install(session: SparkSession, namespace: dict[str, Any]) -> None:
