@@ -137,28 +137,3 @@ def test_readers_of_the_dashboard_query_as_themselves() -> None:
     dashboards = bundle_document()["resources"]["dashboards"]
     assert [d["embed_credentials"] for d in dashboards.values()] == [False] * len(dashboards)
     assert dashboards
-
-
-def test_the_dashboard_reads_tables_that_the_jobs_append_to() -> None:
-    from lampkeeper.deploy.history import TABLES
-
-    document = json.loads((ROOT / "dashboards" / "governance.lvdash.json").read_text())
-    fixed = {"env", "run_id", "recorded_at"}
-    for dataset in document["datasets"]:
-        sql = "".join(dataset["queryLines"])
-        table = re.search(r"FROM (\w+)", sql)
-        assert table is not None
-        selected = sql.split("FROM")[0].removeprefix("SELECT ")
-        words = set(re.findall(r"[a-z_]+", re.sub(r"'[^']*'|\w+\(|\bAS \w+|CASE|WHEN|THEN|ELSE|END", " ", selected)))
-        assert words - {"row_number"} <= fixed | {c for c, _ in TABLES[table.group(1)]}, dataset["name"]
-    names = {d["name"] for d in document["datasets"]}
-    used = {q["query"]["datasetName"] for page in document["pages"] for w in page["layout"] for q in w["widget"]["queries"]}
-    assert used == names
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
-def test_a_notebook_is_a_page(path: Path) -> None:
-    text = path.read_text()
-    assert text.startswith("# Databricks notebook source\n")
-    assert text.count("\n") < 60
-    assert "open_page(globals()" in text

@@ -14,6 +14,7 @@ import click
 from lampkeeper.app.bundle_inputs import require_same_files, undeployed
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.hash_keys import key_for
+from lampkeeper.app.history_items import ACCESS, access_items
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.layer_choice import has_spaces_alone, layers_for
 from lampkeeper.app.piloting import pilot_findings
@@ -385,6 +386,8 @@ def _verify_here(context: CommandContext, inputs: EnvInputs, create_test_princip
         history = history_of(context, workspace)
         if history is not None:
             history.verified(report, actor=whoami(workspace))
+            if not has_spaces_alone(inputs):
+                history.listed(ACCESS, access_items(inputs))
     except RemoteError:
         context.console.line("verify: FAILED: stopped by an error of the platform (see below)", "bold red")
         raise

@@ -14,6 +14,7 @@ from lampkeeper.app.bundle_inputs import take_files
 from lampkeeper.app.choices import Choices
 from lampkeeper.app.ddl_input import take_ddl
 from lampkeeper.app.generating import Generated, generate
+from lampkeeper.app.history_items import EXCEPTION, UNDECIDED, exception_items, undecided_items
 from lampkeeper.app.importing import import_spaces
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform
@@ -210,6 +211,8 @@ def generate_command(
     history = history_of(context, workspace) if workspace is not None else None
     if history is not None:
         history.covered(len({x.column.table for x in made.labels}), counts)
+        history.listed(UNDECIDED, undecided_items(made.labels))
+        history.listed(EXCEPTION, exception_items(inputs.settings))
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
     sizes = _print_made(context, inputs, made, counts)
     document = {

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lampkeeper.app.history_items import PLAN, plan_items
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.places import history_of
 from lampkeeper.cli.steps import files_at, now
 from lampkeeper.deploy.approvals import PlanBook, approvals_beside
 from lampkeeper.deploy.plan import Plan
@@ -70,6 +72,9 @@ def proposed(context: CommandContext, inputs: EnvInputs, plan: Plan, workspace: 
     """Keep a plan under its hash and report whether it may be applied without an approval."""
     book = plan_book(context, inputs, approvals)
     found = book.propose(plan, whoami(workspace), now())
+    history = history_of(context, workspace)
+    if history is not None:
+        history.listed(PLAN, plan_items(plan, found, book.proposal(found).by))
     context.console.line(f"plan hash: {found}", "bold")
     facts = {
         "plan_hash": found, "writes": plan.writes, "widens": len(plan.widening), "first_access": len(plan.first_access),

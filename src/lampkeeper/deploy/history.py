@@ -1,11 +1,11 @@
-"""The history of runs in append-only tables that the dashboard reads: applies, verifications, coverage, drift."""
+"""The history of runs in append-only tables that the dashboard reads: applies, verifications, coverage, drift, items."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.plan import Plan
@@ -17,12 +17,25 @@ from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.unreviewed import read_unreviewed
 from lampkeeper.remote.warehouse import Parameter, run_sql
-from lampkeeper.text.sql_quoting import quote_identifier
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 _MOST = 200
 _MOST_TEXT = 60_000
 BEGAN, DONE, FAILED = "began", "done", "failed"
 """Values of the column `outcome` of `applies`: a row `began` without a following row is an interrupted apply."""
+
+
+_ITEMS = "ARRAY<STRUCT<subject: STRING, detail: STRING, state: STRING, last_day: STRING>>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A row of a list: a column, a plan, a principal; `last_day` is an ISO date, or empty."""
+
+    subject: str
+    detail: str
+    state: str
+    last_day: str = ""
 
 
 @dataclass(slots=True)
@@ -88,6 +101,20 @@ class History:
         """Append an audit."""
         self._append("drift", (columns, forward, reverse, _text(list(entities[:_MOST]))))
 
+    def listed(self, kind: str, items: Sequence[Item]) -> None:
+        """Append a list: its number of items, then one row for each of the first 200."""
+        rows = [Item(subject="", detail="", state=str(len(items))), *items[:_MOST]]
+        text = json.dumps([asdict(one) for one in rows], ensure_ascii=False)
+        name = TableName(self.catalog, self.schema, "items")
+        columns = ", ".join(quote_identifier(c) for c, _ in TABLES["items"])
+        insert = (
+            f"INSERT INTO {name.sql} (`env`, `run_id`, `recorded_at`, {columns})"  # noqa: S608 (quoted, values are parameters)
+            " SELECT :env, :run_id, current_timestamp(), :kind, item.subject, item.detail, item.state, item.last_day"
+            f" FROM (SELECT explode(from_json(:rows, {quote_string(_ITEMS)})) AS item)"
+        )
+        given = (("rows", text), ("kind", kind), ("env", self.env), ("run_id", self.run_id))
+        self._insert("items", insert, [Parameter(name=n, value=v) for n, v in given])
+
     def review(self) -> tuple[Finding, ...]:
         """Assign the review tag to these tables in a hidden catalog, so that they can be read; return a warning if refused.
 
@@ -119,6 +146,10 @@ class History:
             f"INSERT INTO {name.sql} (`env`, `run_id`, `recorded_at`, {columns})"  # noqa: S608 (quoted, values are parameters)
             f" VALUES (:env, :run_id, current_timestamp(), {markers})"
         )
+        self._insert(table, insert, given)
+
+    def _insert(self, table: str, insert: str, given: Sequence[Parameter]) -> None:
+        """Run an INSERT, and create the table if it does not exist yet."""
         try:
             run_sql(self.workspace, insert, given, kind="history", writes=True)
         except RemoteError as error:

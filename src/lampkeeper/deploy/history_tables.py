@@ -1,4 +1,8 @@
-"""The tables in which jobs record applies, verifications, coverage and drift."""
+"""The tables in which jobs record applies, verifications, coverage, drift and lists of items.
+
+A list in `items` is all rows of one kind, environment and moment: undecided columns, exemptions and waivers, proposed plans, the
+access of principals to tables. Its first row has no subject; its state is the number of items.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("not_sensitive", "BIGINT"),
         ("undecided", "BIGINT"),
     ),
+    "items": (("kind", "STRING"), ("subject", "STRING"), ("detail", "STRING"), ("state", "STRING"), ("last_day", "STRING")),
     "drift": (("columns", "BIGINT"), ("forward", "BIGINT"), ("reverse", "BIGINT"), ("entities", "STRING")),
 }  # fmt: skip
 """Table name to its columns (name, SQL type) after `env`, `run_id` and `recorded_at`."""

@@ -75,7 +75,7 @@ def _privilege(on: On, privilege: str, steps: str, why: str) -> RequiredPrivileg
 
 
 _ALL = "snapshot generate generate-delta validate promote plan approve apply verify audit report outcome"
-_REPORTED = "generate apply verify audit"
+_REPORTED = "generate plan apply verify audit"
 _LIVE = "snapshot generate-delta plan apply verify audit report"
 
 PRIVILEGES: tuple[RequiredPrivilege, ...] = (
