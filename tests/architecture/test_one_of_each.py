@@ -153,7 +153,7 @@ RULES: dict[str, tuple[Callable[[Nodes], bool], dict[str, str]]] = {
     ),
     "a file that takes another's place": (
         replaces_files,
-        {"files/text.py": "the writer", "notebooks/page.py": "a page for a browser, in the system's temporary folder"},
+        {"files/text.py": "the writer"},
     ),
 }  # fmt: skip
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from lampkeeper.demo.people import ANALYST, OFFICER
 from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import run_sql
-from support.bundle_jobs import BundleJobs, states
+from support.bundle_jobs import ROOT, BundleJobs, states
 from support.governed_runs import lampkeeper, token_of
 from support.laptop import Laptop, make_laptop
+from support.missing_tools import report_missing
 from support.nightly import sampled
 from support.page_worlds import SHOWN, make_page_world
 
@@ -52,27 +55,38 @@ def test_it_succeeds_and_leaves_verdict_report_and_history(
     assert run_sql(bank_workspace, "SELECT forward, reverse FROM main.lampkeeper_ops.drift").rows == (("0", "0"),)
 
 
-PAGES = {
-    "quickstart": ("5 tables", "layer data_access"),
-    "who_sees_what": ("masked for at least one principal", "masked by dev_fin.lampkeeper.mask_", "<svg"),
-    "labels": ("71 columns", "dev_fin.finance.customers.email", "<svg"),
-    "review_plan": ("writes; cells: widened", "<svg"),
-    "verify_report": ("1 rows; last: 0 mismatches", "<svg"),
-    "drift_report": ("1 rows; last: 0 forward, 0 reverse", "<svg"),
+PAGES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "tour": (
+        {"table": "dev_fin.finance.customers", "principal_1": ANALYST},
+        ("1 applied plan changed", "email: the name contains email", "masked by dev_fin.lampkeeper.mask_email", "***"),
+    ),
+    "explore": (
+        {"principal_a": ANALYST, "principal_b": OFFICER, "table": "dev_fin.finance.customers", "column": "email"},
+        (
+            "columns of dev_fin.finance.customers differently",
+            f"{ANALYST} sees dev_fin.finance.customers.email: masked by",
+            "FROM",
+        ),
+    ),
+    "decide": ({"reason": "read it", "by": "olga"}, ("undecided or disputed in dev: 1 column", "nothing is written")),
+    "plan": ({}, ("writes; ", "first access", "lampkeeper approve", "<svg")),
+    "verify": ({}, ("1 verification of dev; the last found 0 mismatches", "<svg")),
+    "drift": ({"look": "yes"}, ("1 audit of dev; the last found 0 unprotected columns", "0 drifted", "<svg")),
 }
+"""Widgets of each notebook and what it shows then."""
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_a_page_shows_what_the_jobs_have_left(product_jobs: BundleJobs, governed: dict[str, Any], page: str) -> None:
     assert states(governed)["snapshot"] == "SUCCESS"
-    environment = product_jobs.settings("governance")["environments"]
-    body = {"notebook_path": f"{product_jobs.files}/notebooks/{page}", "base_parameters": {"envs": product_jobs.envs}}
-    task = {"task_key": page, "environment_key": "default", "notebook_task": body}
-    run = product_jobs.run(product_jobs.make_job({"name": page, "environments": environment, "tasks": [task]}))
+    widgets, expected = PAGES[page]
+    body = {"notebook_path": f"{product_jobs.files}/notebooks/{page}", "base_parameters": widgets}
+    task = {"task_key": page, "notebook_task": body}
+    run = product_jobs.run(product_jobs.make_job({"name": page, "tasks": [task]}))
     assert states(run) == {page: "SUCCESS"}, product_jobs.output(run, page).get("error_trace")
     views = product_jobs.call("GET", f"/api/2.2/jobs/runs/export?run_id={run['tasks'][0]['run_id']}")["views"]
-    shown = html.unescape(views[0]["content"])
-    for reported in PAGES[page]:
+    shown = html.unescape(html.unescape(views[0]["content"]))
+    for reported in expected:
         assert reported in shown, shown[:2000]
 
 
@@ -88,10 +102,11 @@ def test_a_page_shows_the_same_on_a_laptop_with_databricks_connect(
     laptop: Laptop, product_jobs: BundleJobs, governed: dict[str, Any], page: str
 ) -> None:
     assert states(governed)["snapshot"] == "SUCCESS"
-    done, shown = laptop.page(product_jobs.token, page, envs=product_jobs.envs, env="dev")
+    widgets, expected = PAGES[page]
+    done, shown = laptop.page(product_jobs.token, page, envs=product_jobs.envs, env="dev", **widgets)
     assert done.returncode == 0, done.stderr[-2000:]
-    for reported in PAGES[page]:
-        assert reported in html.unescape(shown), shown[:2000]
+    for reported in expected:
+        assert reported in html.unescape(shown) + done.stdout, shown[:2000]
 
 
 def test_a_certification_shows_on_a_laptop_too(laptop: Laptop, product_jobs: BundleJobs) -> None:
@@ -99,7 +114,48 @@ def test_a_certification_shows_on_a_laptop_too(laptop: Laptop, product_jobs: Bun
     done, shown = laptop.page(product_jobs.token, "partner_connect", **world.inputs("partner_connect"))
     assert done.returncode == 0, done.stderr[-2000:]
     for reported in SHOWN["partner_connect"]:
-        assert reported in shown
+        assert reported in shown + done.stdout
+
+
+JUPYTER = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], 4)
+cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+compare = next(cell.source for cell in cells if "side_by_side, page" in cell.source)
+given = f"GIVEN = {{'envs': {sys.argv[2]!r}, 'env': 'dev', 'table': 'dev_fin.finance.customers'}}"
+sources = [given, *(cell.source for cell in cells[:4]), "page.set('table', 'dev_fin.finance.transactions')", compare]
+sources += ["page['colour']", "display(spark_rows := page.sql('SELECT :table AS chosen'))"]
+notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+NotebookClient(notebook, kernel_name="python3", allow_errors=True, timeout=120).execute()
+for cell in notebook.cells:
+    for output in cell.outputs:
+        text = output.get("text") or output.get("data", {}).get("text/html") or "\\n".join(output.get("traceback", ()))
+        print(output.output_type, text or sorted(output.get("data", {})))
+"""
+
+
+def test_in_jupyter_a_changed_widget_changes_the_result_and_a_failure_is_one_sentence(
+    laptop: Laptop, product_jobs: BundleJobs, governed: dict[str, Any]
+) -> None:
+    assert states(governed)["apply"] == "SUCCESS"
+    uv = Path(sys.executable).parent / "uv"
+    more = [str(uv), "pip", "install", "--quiet", "--python", str(laptop.python), "nbclient", "ipykernel", "ipywidgets"]
+    if subprocess.run(more, check=False, timeout=300).returncode != 0:
+        report_missing("nbclient", "a package index that has it")
+        pytest.skip("Jupyter could not be installed")
+    subprocess.run([str(laptop.python), "-m", "ipykernel", "install", "--prefix", str(laptop.home / "venv")], check=True)
+    done = laptop.run(product_jobs.token, "-c", JUPYTER, str(ROOT / "notebooks" / "explore.ipynb"), product_jobs.envs)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "application/vnd.jupyter.widget-view+json" in done.stdout
+    for reported in ("of dev_fin.finance.customers differently", "of dev_fin.finance.transactions differently"):
+        assert reported in done.stdout, done.stdout
+    (failure,) = [line for line in done.stdout.splitlines() if line.startswith("error ")]
+    assert failure.startswith("error colour: not an input of this notebook")
+    assert "Traceback" not in done.stdout
+    assert "dev_fin.finance.transactions" in done.stdout.split("chosen")[1]
 
 
 LOOK = """
@@ -135,9 +191,9 @@ def test_without_privileges_a_page_on_a_laptop_names_them(
     laptop: Laptop, product_jobs: BundleJobs, bank_workspace: Workspace
 ) -> None:
     token = token_of(bank_workspace, ANALYST)
-    for page in ("drift_report", "quickstart"):
+    for page in ("drift", "explore"):
         done, _ = laptop.page(token, page, envs=product_jobs.envs, env="dev")
-        assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
         assert "USE CATALOG" in done.stderr or "READ VOLUME" in done.stderr, done.stderr
 
 

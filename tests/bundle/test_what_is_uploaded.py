@@ -59,5 +59,5 @@ def test_every_file_that_a_resource_names_among_the_bundles_files_is_uploaded(pr
     named = set(re.findall(r"\$\{workspace\.file_path\}/([\w./-]+)", texts))
     named |= {n.removeprefix("../") for n in re.findall(r"notebook_path: (\S+)", texts)}
     there = uploaded(project, SYNC)
-    assert named >= {"envs", "examples/partner.json", "notebooks/partner_connect.py"}
+    assert named >= {"envs", "examples/partner.json", "notebooks/partner_connect.ipynb"}
     assert {n for n in named if not any(name == n or name.startswith(f"{n}/") for name in there)} == set()

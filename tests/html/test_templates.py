@@ -22,7 +22,7 @@ from lampkeeper.model.effective import Matrix
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, TableName
-from lampkeeper.notebooks.pages import Shown, bars
+from lampkeeper.notebooks.shown import Shown, bars
 from support.html_reader import read
 from support.nightly import law
 

@@ -139,6 +139,8 @@ class BundleJobs:
                 if changes:
                     self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{full_name}", {"changes": changes})
         self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
+        # Where the CLI keeps a wheel, and where the notebooks look for it.
+        self._upload(self.wheel, f"{self.files.removesuffix('files')}artifacts/.internal/{self.wheel.name}")
         for name in uploaded(self.root, self.document["sync"]):
             # Of this very folder no environment that somebody works with.
             if self.root != ROOT or not name.startswith("envs/"):

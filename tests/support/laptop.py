@@ -38,7 +38,7 @@ class Laptop:
         """Run a notebook as a program; return how it ended, and its page."""
         shown = self.home / f"{page}.html"
         words = [f"{name}={value}" for name, value in inputs.items()]
-        done = self.run(token, str(ROOT / "notebooks" / f"{page}.py"), f"html={shown}", *words)
+        done = self.run(token, "-m", "lampkeeper.notebooks", str(ROOT / "notebooks" / f"{page}.ipynb"), f"html={shown}", *words)
         return done, shown.read_text() if shown.exists() else ""
 
 

@@ -77,6 +77,11 @@ class Label:
     subtype: str = ""
 
     @property
+    def kind(self) -> str:
+        """Return `class/subtype`, or the class alone."""
+        return f"{self.label}/{self.subtype}" if self.subtype else str(self.label)
+
+    @property
     def protected(self) -> bool:
         """Return whether the column is masked, which is true for yes and undecided."""
         return self.protect is not Protect.NO
