@@ -20,7 +20,7 @@ TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("not_sensitive", "BIGINT"),
         ("undecided", "BIGINT"),
     ),
-    "items": (("kind", "STRING"), ("subject", "STRING"), ("detail", "STRING"), ("state", "STRING"), ("last_day", "STRING")),
     "drift": (("columns", "BIGINT"), ("forward", "BIGINT"), ("reverse", "BIGINT"), ("entities", "STRING")),
+    "items": (("kind", "STRING"), ("subject", "STRING"), ("detail", "STRING"), ("state", "STRING"), ("last_day", "STRING")),
 }  # fmt: skip
 """Table name to its columns (name, SQL type) after `env`, `run_id` and `recorded_at`."""
