@@ -209,7 +209,7 @@ def test_a_failure_in_the_middle_is_reported_and_the_next_apply_resumes(at: Terr
     plan = at.plan(DESIRED)
     fault = {"method": "POST", "path": "/api/2.1/unity-catalog/entity-tag-assignments", "status": 403, "times": 40}
     at.place.space.control("POST", "faults", fault)
-    with pytest.raises(RemoteError, match="(terraform|tofu) apply ended with 1") as error:
+    with pytest.raises(RemoteError, match=r"(terraform|tofu) apply ended with 1") as error:
         at.apply(plan)
     assert at.workspace.secrets[0] not in error.value.message
     assert not [g for g in at.place.world().get("grant", ()) if "analysts" in g]
