@@ -25,7 +25,7 @@ def _silent(_step: StepResult, _number: int, _of: int) -> None:
 
 @dataclass(kw_only=True)
 class Running:
-    """One run of a scenario in a world. `after_step` is called between the steps, for tests that disturb the world there."""
+    """One run of a scenario in a world. `disturb` is called between what a step does and its checks, for tests of the checks."""
 
     scenario: Scenario
     world: World
@@ -33,7 +33,7 @@ class Running:
     run_id: str
     told: Told = _silent
     keep_data: bool = False
-    after_step: Callable[[Step, World], None] = field(default=lambda _step, _world: None)
+    disturb: Callable[[Step, World], None] = field(default=lambda _step, _world: None)
 
     def run(self) -> ScenarioResult:
         """Take the steps until one fails, prove, and tear down whatever happened."""
@@ -53,7 +53,6 @@ class Running:
             self._note(result, taken)
             if not taken.ok:
                 return
-            self.after_step(step, self.world)
         for env in self.scenario.governed:
             spaces_alone = self.world.env(env).settings().genie_only
             verified = "as asked for" if spaces_alone else "verify: 0 mismatches"
@@ -106,9 +105,9 @@ class Running:
             try:
                 self.world.last = step.action.perform(self.world)
             except (LampkeeperError, OSError, KeyError) as error:
-                taken.output = self.world.last.output if step.action is None else ""
                 taken.checks.append(CheckResult(name=HAPPENS, failures=(f"{type(error).__name__}: {error}",)))
                 return taken
+            self.disturb(step, self.world)
             return self._judged(step, taken, self.world.last)
 
         return timed(take)

@@ -24,11 +24,13 @@ from lampkeeper.scenarios.neighbour import Neighbour
 from lampkeeper.scenarios.results import ScenarioResult, StepResult
 from lampkeeper.scenarios.run_folder import RunFolder
 from lampkeeper.scenarios.running import Running
-from lampkeeper.scenarios.scenario import scenario_named
+from lampkeeper.scenarios.scenario import Step, scenario_named
 from lampkeeper.scenarios.world import Program, World
 
 _ADMIN_EXAMPLE = "account-admin.aws.env.example"
 _PARENT_WATCH = 0.5
+Disturb = Callable[[Step, World], None]
+"""Changes the world between what a step does and its checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Task:
     address: Address
     program: Program
     options: SuiteOptions
+    disturb: Disturb | None = None
 
 
 def run_suite(options: SuiteOptions, program: Program) -> tuple[ScenarioResult, ...]:
@@ -186,6 +189,8 @@ def run_task(task: Task) -> ScenarioResult:
         scenario=scenario_named(task.name), world=world, neighbour=neighbour, run_id=task.run_id, told=line.told,
         keep_data=task.options.keep_data,
     )  # fmt: skip
+    if task.disturb is not None:
+        running.disturb = task.disturb
     try:
         result = running.run()
     finally:
