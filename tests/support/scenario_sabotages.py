@@ -42,7 +42,7 @@ def drop_policies(catalog: str) -> Break:
     def breaks(world: World) -> None:
         dropped = 0
         schemas = world.workspace.pages("schema", "/api/2.1/unity-catalog/schemas", "schemas", {"catalog_name": catalog})
-        places = [("catalog", catalog), *(("schema", str(s["full_name"])) for s in schemas)]
+        places = [("catalog", catalog), *(("schema", str(s["full_name"])) for s in schemas if s["name"] != "information_schema")]
         for kind, name in places:
             path = f"/api/2.1/unity-catalog/policies/{kind}/{encode(name)}"
             for policy in list(world.workspace.pages("policy", path, "policies")):
