@@ -52,7 +52,7 @@ TAKES_transcript := PAGE SECTION
 TAKES_destroy-account := ENV PROFILE YES ALLOW_WIDENING SOLE_WORKSPACE
 SCENARIOS := quickstart multi-catalog multi-space per-space promote multi-env attach-promote self-service-genie abac-only multi-space-import \
 	schema-drift genie-only genie-import-no-abac country-overlay industry-overlay aus-bank-demo india-bank-demo asean-bank-demo
-SCENARIO_SETTINGS := KEEP_DATA
+SCENARIO_SETTINGS := KEEP_DATA WAREHOUSE_ID AUTH_FILE PLACE SANDBOX
 $(foreach name,$(SCENARIOS),$(eval TAKES_test-$(name) := $(SCENARIO_SETTINGS)))
 TAKES_test-all := $(SCENARIO_SETTINGS) PARALLEL FAIL_FAST
 TAKES_integration-test := $(SCENARIO_SETTINGS)
@@ -125,10 +125,10 @@ test-heavy: environment $(VENV)/.engine ## The heavy tests: demos end to end, re
 test-nightly: environment $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
 	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
-SCENARIO_FLAGS = $(if $(KEEP_DATA),--keep-data)
+SCENARIO_FLAGS = $(if $(KEEP_DATA),--keep-data) $(if $(WAREHOUSE_ID),--warehouse-id "$(WAREHOUSE_ID)") $(if $(AUTH_FILE),--auth-file "$(AUTH_FILE)") $(if $(PLACE),--place "$(PLACE)") $(if $(SANDBOX),--sandbox)
 .PHONY: test-all integration-test $(addprefix test-,$(SCENARIOS))
-test-all: environment $(VENV)/.engine ## All scenarios of the guide, on local workspaces; KEEP_DATA=1, PARALLEL=2, FAIL_FAST=1.
-	@$(BIN)/python scripts/run_integration_tests.py --scenario all --parallel $(or $(PARALLEL),2) $(if $(FAIL_FAST),--fail-fast) $(SCENARIO_FLAGS)
+test-all: environment $(VENV)/.engine ## All scenarios of the guide, on local workspaces or with AUTH_FILE= on another; KEEP_DATA=1, WAREHOUSE_ID=, PARALLEL=2, FAIL_FAST=1.
+	@$(BIN)/python scripts/run_integration_tests.py --scenario all --parallel $(or $(PARALLEL),$(if $(AUTH_FILE)$(filter existing,$(PLACE)),1,2)) $(if $(FAIL_FAST),--fail-fast) $(SCENARIO_FLAGS)
 integration-test: environment $(VENV)/.engine ## The scenario that goes the whole way in one piece.
 	@$(BIN)/python scripts/run_integration_tests.py --scenario integration $(SCENARIO_FLAGS)
 # One target for each scenario, such as test-quickstart; `lampkeeper scenarios --list` lists them.

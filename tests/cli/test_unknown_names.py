@@ -70,6 +70,8 @@ NOT_NAMES = {
     ("seed", "what"): "refused with all that can be seeded (tests/cli/test_seed_command.py)",
     ("*", "warehouse"): PLATFORM,
     ("testdata", "warehouse_id"): PLATFORM,
+    ("testdata", "suffix"): FREE,
+    ("scenarios", "warehouse_id"): PLATFORM,
     ("*", "account_secret_scope"): PLATFORM,
     ("*", "history"): PLATFORM,
     ("launch", "job"): "the bundle tells its jobs (tests/bundle/test_launcher.py)",

@@ -26,7 +26,9 @@ OF_THE_GUIDE = (
     "industry-overlay", "aus-bank-demo", "india-bank-demo", "asean-bank-demo",
 )  # fmt: skip
 FLAGS = {
-    "scripts/run_integration_tests.py": ("--list", "--scenario", "--keep-data"),
+    "scripts/run_integration_tests.py": (
+        "--list", "--scenario", "--keep-data", "--warehouse-id", "--auth-file", "--fail-fast", "--parallel",
+    ),
     "scripts/setup_test_data.py": (
         "--auth-file", "--prod", "--verify", "--verify-prod", "--teardown", "--teardown-prod", "--warehouse-id", "--dry-run",
     ),
@@ -67,8 +69,9 @@ def test_every_scenario_of_the_guide_has_a_section_in_the_table() -> None:
 
 @pytest.mark.parametrize("target", [*(f"test-{name}" for name in OF_THE_GUIDE), "test-all", "integration-test"])
 def test_every_target_of_the_guide_runs_its_scenario(target: str) -> None:
+    given = ("KEEP_DATA=1", "WAREHOUSE_ID=abc123", "-o", "environment", "-o", ".venv/.engine")
     printed = subprocess.run(
-        ["make", "-n", "--no-print-directory", target, "KEEP_DATA=1", "-o", "environment", "-o", ".venv/.engine"],
+        ["make", "-n", "--no-print-directory", target, *given],
         cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", "HOME": "/"},
     ).stdout  # fmt: skip
     (line,) = [one for one in printed.splitlines() if "run_integration_tests.py" in one]
@@ -76,6 +79,7 @@ def test_every_target_of_the_guide_runs_its_scenario(target: str) -> None:
     name = {"test-all": "all", "integration-test": "integration"}.get(target, target.removeprefix("test-"))
     assert words[words.index("--scenario") + 1] == name
     assert "--keep-data" in words
+    assert words[words.index("--warehouse-id") + 1] == "abc123"
 
 
 @pytest.mark.parametrize("script", FLAGS)

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.test_data import read_sign_in
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, fitted
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import UsageError
 from lampkeeper.scenarios.reports import document, write_reports
 from lampkeeper.scenarios.results import ScenarioResult
 from lampkeeper.scenarios.run_folder import dead_runs
 from lampkeeper.scenarios.scenario import scenario_named, scenario_names
 from lampkeeper.scenarios.suite import SuiteOptions, every_failure, run_suite
+from lampkeeper.scenarios.suite_existing import ExistingSuite
 
 ALL = "all"
 
@@ -38,14 +42,27 @@ def _program(words: Sequence[str]) -> int:
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".scenarios"), show_default=True,
     help="Where reports, kept folders and local workspaces are.",
 )  # fmt: skip
-@common(env=False)
+@click.option(
+    "--auth-file", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="PATH",
+    help="Run on the workspace of this sign-in file.",
+)  # fmt: skip
+@click.option(
+    "--place", type=click.Choice(["local", "existing"]), default="local", show_default=True, envvar="PLACE",
+    help="Run on a local workspace, or on the one of the sign-in.",
+)  # fmt: skip
+@click.option(
+    "--warehouse-id", default="", metavar="ID", help="The SQL warehouse of an existing workspace (default: one is chosen)."
+)
+@click.option("--sandbox", is_flag=True, help="Run on a workspace that was not provisioned for tests.")
+@common(env=False, workspace=True)
 def scenarios_command(
-    context: CommandContext, lists: bool, names: tuple[str, ...], keep_data: bool, fail_fast: bool, parallel: int, base: Path
-) -> Outcome:
+    context: CommandContext, lists: bool, names: tuple[str, ...], keep_data: bool, fail_fast: bool, parallel: int, base: Path,
+    auth_file: Path | None, place: str, warehouse_id: str, sandbox: bool,
+) -> Outcome:  # fmt: skip
     """Run scenarios of the playbook from start to end: data, commands, checks, teardown.
 
-    Each scenario gets a fresh local account. A failure prints the command and what it printed; its folder is kept. Reports are
-    written as JSON, JUnit and HTML.
+    Each scenario gets a fresh local account, unless --auth-file or --place existing names a workspace: there, all names carry the
+    run's ID. A failure prints the command and what it printed; its folder is kept. Reports are written as JSON, JUnit and HTML.
     """
     if lists:
         return _listed(context.console)
@@ -53,11 +70,22 @@ def scenarios_command(
         names=_chosen(names), folder=base, keep_data=keep_data, fail_fast=fail_fast, parallel=parallel,
         to_stderr=context.console.as_json,
     )  # fmt: skip
-    for dead in dead_runs(base):
-        ended = dead.end_servers()
-        dead.remove()
-        context.console.note(f"removed what run {dead.path.name} left: its folder and {ended} local workspaces")
-    results = run_suite(options, _program)
+    if auth_file is not None or place == "existing":
+        if parallel > 1:
+            raise UsageError("scenarios on an existing workspace run one after another", fix="leave out --parallel")
+        auth = read_sign_in(auth_file).auth if auth_file is not None else Auth(profile=context.profile)
+        suite = ExistingSuite.opened(options, _program, auth, warehouse_id=warehouse_id, sandbox=sandbox)
+        for run_id in suite.remove_dead():
+            context.console.note(f"removed what run {run_id} left in the workspace")
+        results = suite.run()
+    else:
+        for dead in dead_runs(base):
+            if dead.record.get("host"):
+                continue
+            ended = dead.end_servers()
+            dead.remove()
+            context.console.note(f"removed what run {dead.path.name} left: its folder and {ended} local workspaces")
+        results = run_suite(options, _program)
     paths = write_reports(base, results)
     _print(context.console, results)
     for path in paths:

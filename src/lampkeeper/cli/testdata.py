@@ -38,11 +38,14 @@ from lampkeeper.text.counting import counted
     "--overlay-columns", default="", metavar="SETS", help="Also the columns of the overlay scenarios: country, industry."
 )
 @click.option("--remove-overlay-columns", is_flag=True, help="Drop the columns that --overlay-columns added.")
+@click.option(
+    "--suffix", default="", metavar="TEXT", help="End the names of the catalogs with _TEXT, as a run of the scenarios does."
+)
 @click.option("--dry-run", is_flag=True, help="Print the SQL, and do nothing.")
 @common(env=False, workspace=True)
 def testdata_command(
     context: CommandContext, auth_file: Path | None, prod: bool, verify_dev: bool, verify_prod: bool, drop_dev: bool,
-    drop_prod: bool, warehouse_id: str, bank: str, overlay_columns: str, remove_overlay_columns: bool, dry_run: bool,
+    drop_prod: bool, warehouse_id: str, bank: str, overlay_columns: str, remove_overlay_columns: bool, suffix: str, dry_run: bool,
 ) -> Outcome:  # fmt: skip
     """Create, verify and drop the test data of the scenarios.
 
@@ -59,7 +62,7 @@ def testdata_command(
         )
     choice = DataChoice(
         variants=verifying or dropping or _variants(True, prod), banks=banks_named(listed(bank)),
-        columns=() if dropping else _sets(listed(overlay_columns)),
+        columns=() if dropping else _sets(listed(overlay_columns)), suffix=f"_{suffix}" if suffix else "",
     )  # fmt: skip
     task = _Task(context, choice, verifying=bool(verifying), dropping=bool(dropping), removing=remove_overlay_columns)
     if dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lampkeeper.demo.people import ANALYST, OFFICER, OUTSIDER
 from lampkeeper.model.errors import RemoteError
@@ -110,6 +111,7 @@ class Reads:
     person: str
     rows: tuple[tuple[str | None, ...], ...] = ()
     refused: bool = False
+    as_people: ClassVar[bool] = True
 
     def failures(self, world: World) -> list[str]:
         """Ask as that person."""
@@ -136,6 +138,7 @@ class Masked:
     analyst: str = ANALYST
     officer: str = OFFICER
     outsider: str = OUTSIDER
+    as_people: ClassVar[bool] = True
 
     def failures(self, world: World) -> list[str]:
         """Ask each of the three about each table."""

@@ -7,7 +7,7 @@ space that were made without lampkeeper.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lampkeeper.demo.people import seed_people
@@ -73,6 +73,13 @@ class Neighbour:
     def spaces(self) -> frozenset[str]:
         """Return the ids of the Genie spaces that were there."""
         return frozenset(str(s["space_id"]) for s in list_spaces(self.world.workspace))
+
+    def proofs(self) -> Sequence[Callable[[], StepResult]]:
+        """Return the proofs: the neighbour's environment verifies, and no object of others has changed."""
+        return (
+            self.still_verified,
+            lambda: StepResult(title="compare the objects of others", part="proof", checks=[self.untouched()]),
+        )
 
     def untouched(self) -> CheckResult:
         """Compare what was there with what is there now: nothing may be gone or changed; what is shared may have grown."""

@@ -5,15 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lampkeeper.model.errors import LampkeeperError
-from lampkeeper.scenarios.neighbour import Neighbour
 from lampkeeper.scenarios.results import CheckResult, ScenarioResult, StepResult
 from lampkeeper.scenarios.scenario import Scenario, Step
 from lampkeeper.scenarios.world import Ran, World
 
 Told = Callable[[StepResult, int, int], None]
 """Hears of each step when it has ended, with its number and how many steps there are."""
+
+
+class Surroundings(Protocol):
+    """What is around a scenario in its workspace: what must stay as it is, and what must be gone at the end."""
+
+    def proofs(self) -> Sequence[Callable[[], StepResult]]:
+        """Return the proofs that the scenario has disturbed nothing."""
+        ...
+
+    def nothing_left(self) -> CheckResult:
+        """Look for what the scenario has left behind."""
+        ...
+
 
 EXIT_CODE = "the command ends with the exit code"
 HAPPENS = "the step can be taken"
@@ -29,7 +42,7 @@ class Running:
 
     scenario: Scenario
     world: World
-    neighbour: Neighbour | None
+    surroundings: Surroundings
     run_id: str
     told: Told = _silent
     keep_data: bool = False
@@ -47,6 +60,12 @@ class Running:
             result.seconds = time.monotonic() - began
         return result
 
+    def tear_down(self) -> ScenarioResult:
+        """Take the steps of the teardown alone, after a run that died."""
+        result = ScenarioResult(name=self.scenario.name, run_id=self.run_id)
+        self._back(result)
+        return result
+
     def _forward(self, result: ScenarioResult) -> None:
         for step in self.scenario.steps:
             taken = self._take(step, "steps")
@@ -58,10 +77,8 @@ class Running:
             verified = "as asked for" if spaces_alone else "verify: 0 mismatches"
             for target, proof in (("verify", verified), ("audit-schema", "audit: clean")):
                 self._note(result, self._proof(f"make {target} ENV={env}", proof))
-        if self.neighbour is not None:
-            self._note(result, timed(self.neighbour.still_verified))
-            untouched = StepResult(title="compare the objects of others", part="proof", checks=[self.neighbour.untouched()])
-            self._note(result, untouched)
+        for undisturbed in self.surroundings.proofs():
+            self._note(result, timed(undisturbed))
 
     def _back(self, result: ScenarioResult) -> None:
         """Take every step of the teardown, also after one that fails: each removes what it can."""
@@ -71,9 +88,8 @@ class Running:
             ):
                 continue
             self._note(result, self._take(step, "teardown"))
-        if self.neighbour is not None:
-            left = StepResult(title="look for what is left", part="teardown", checks=[self.neighbour.nothing_left()])
-            self._note(result, left)
+        left = StepResult(title="look for what is left", part="teardown", checks=[self.surroundings.nothing_left()])
+        self._note(result, left)
 
     def _note(self, result: ScenarioResult, taken: StepResult) -> None:
         result.steps.append(taken)
@@ -81,7 +97,7 @@ class Running:
 
     @property
     def _expected_steps(self) -> Sequence[object]:
-        proofs = 2 * len(self.scenario.governed) + (3 if self.neighbour is not None else 0)
+        proofs = 2 * len(self.scenario.governed) + len(self.surroundings.proofs()) + 1
         return [*self.scenario.steps, *self.scenario.teardown, *range(proofs)]
 
     def _proof(self, command: str, proof: str) -> StepResult:
@@ -122,6 +138,11 @@ class Running:
             if step.exit:
                 taken.exit_code = 0
         for expected in step.expect:
+            if getattr(expected.check, "as_people", False) and not self.world.local:
+                taken.checks.append(
+                    CheckResult(name=expected.name, skipped="people can be signed in as on a local workspace alone")
+                )
+                continue
             try:
                 failures = expected.check.failures(self.world)
             except (LampkeeperError, OSError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,11 @@ CHECKS: Mapping[str, type] = {
 }  # fmt: skip
 """The kinds of checks, by the key that names them in a scenario file."""
 
+_NAMES = re.compile(
+    r"\b(?:(?:dev|prod)_(?:fin|clinical|bank|lakshmi|asean_bank)|data_analysts|compliance_officers|fraud_team|genie-only-team"
+    r"|(?:finance|clinical|combined)_analytics)\b"
+)
+_TITLES = re.compile(r"\b(?:Finance|Clinical|Combined|Kookaburra Bank|Lakshmi Bank|ASEAN Regional Banking) Analytics\b")
 _STEP_KEYS = frozenset({"title", "exit", "expect", "if_exists", "if_noted"})
 _FILES = "data"
 
@@ -61,7 +67,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A scenario: its name, the section of the playbook, what it validates, its steps, and its teardown."""
+    """A scenario: its name, the section of the playbook, what it validates, its steps, and its teardown.
+
+    `governed` are the environments that are verified and audited at the end; `only_local` says why it needs a local workspace.
+    """
 
     name: str
     section: str
@@ -69,6 +78,7 @@ class Scenario:
     steps: tuple[Step, ...]
     teardown: tuple[Step, ...]
     governed: tuple[str, ...]
+    only_local: str = ""
 
     @property
     def check_names(self) -> tuple[str, ...]:
@@ -84,11 +94,18 @@ def scenario_names() -> tuple[str, ...]:
 
 
 @cache
-def scenario_named(name: str) -> Scenario:
-    """Return a scenario; raise UsageError for a name that there is none of."""
+def scenario_named(name: str, run_id: str = "") -> Scenario:
+    """Return a scenario; with a run id, what it makes has names that end with it. Raise UsageError for an unknown name."""
     require_known("scenario", name, scenario_names())
     text = (files(__package__) / _FILES / f"{name}.yaml").read_text(encoding="utf-8")
-    return read_scenario(text, f"{name}.yaml")
+    return read_scenario(named_for_run(text, run_id) if run_id else text, f"{name}.yaml")
+
+
+def named_for_run(text: str, run_id: str) -> str:
+    """Return the text of a scenario in which catalogs, groups, people, principals and Genie spaces carry the run's id."""
+    text = _NAMES.sub(lambda m: f"{m[0]}_{run_id}", text)
+    text = _TITLES.sub(lambda m: f"{m[0]} {run_id}", text)
+    return text.replace("@lampkeeper.example", f"+{run_id}@lampkeeper.example")
 
 
 def read_scenario(text: str, where: str) -> Scenario:

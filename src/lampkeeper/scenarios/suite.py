@@ -176,17 +176,17 @@ def run_task(task: Task) -> ScenarioResult:
     """Run one scenario on the account, which becomes a new one first; a failed scenario keeps its folder."""
     began = time.monotonic()
     folder, beside = task.home / task.name, task.home / f"{task.name}.neighbour"
-    for path in (folder / "scripts", beside):
-        path.mkdir(parents=True)
-    _copy_example(task.options.examples, folder / "scripts")
+    beside.mkdir(parents=True)
+    lay_out(folder, task.options.examples)
     connect(task.address.signed()).write("reset", "POST", "/_localspace/reset", {})
     world = World(folder=folder, address=task.address, program=task.program)
+    world.noted["warehouse_id"] = task.address.warehouse_id
     neighbour = Neighbour(world=World(folder=beside, address=task.address, program=task.program))
     neighbour.move_in()
     world.foreign_spaces = neighbour.spaces
-    line = _Lines(name=task.name, stream=sys.__stderr__ if task.options.to_stderr else sys.__stdout__)
+    line = StepLines(name=task.name, stream=sys.__stderr__ if task.options.to_stderr else sys.__stdout__)
     running = Running(
-        scenario=scenario_named(task.name), world=world, neighbour=neighbour, run_id=task.run_id, told=line.told,
+        scenario=scenario_named(task.name), world=world, surroundings=neighbour, run_id=task.run_id, told=line.told,
         keep_data=task.options.keep_data,
     )  # fmt: skip
     if task.disturb is not None:
@@ -205,7 +205,7 @@ def run_task(task: Task) -> ScenarioResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Lines:
+class StepLines:
     """Prints a line per step, whole, past the streams that commands print to."""
 
     name: str
@@ -228,8 +228,10 @@ class _Lines:
         print(text, file=self.stream, flush=True)  # type: ignore[call-overload]
 
 
-def _copy_example(examples: Path, folder: Path) -> None:
-    """Copy the example of the account admin's file, as a clone has it; an installed lampkeeper has none, so it is empty there."""
+def lay_out(home: Path, examples: Path) -> None:
+    """Make a scenario's folder as a clone has it; an installed lampkeeper has no example of the account admin's file."""
+    folder = home / "scripts"
+    folder.mkdir(parents=True)
     source = examples / _ADMIN_EXAMPLE
     text = source.read_text() if source.is_file() else "# DATABRICKS_ACCOUNT_ID=\n"
     (folder / _ADMIN_EXAMPLE).write_text(text)

@@ -49,6 +49,7 @@ class World:
     address: Address
     program: Program
     local: bool = True
+    run_id: str = ""
     noted: dict[str, str] = field(default_factory=dict)
     kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
@@ -83,8 +84,9 @@ class World:
         return EnvFolder(self.folder, name)
 
     def run(self, line: str) -> Ran:
-        """Run a command line in the folder, and keep what it printed."""
-        return self.call(lampkeeper_words(self.fill(line)))
+        """Run a command line in the folder, and keep what it printed; the test data of a run carries its id."""
+        words = lampkeeper_words(self.fill(line))
+        return self.call([*words, "--suffix", self.run_id] if self.run_id and words[0] == "testdata" else words)
 
     def call(self, words: Sequence[str]) -> Ran:
         """Run the program with these words in the folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lampkeeper.model.known_names import require_known
 from lampkeeper.model.names import ColumnName, TableName
@@ -20,12 +20,14 @@ ALL_BANKS = "ALL"
 class DataChoice:
     """The chosen test data: without banks the two catalogs of each variant, with banks one catalog of each bank and variant.
 
-    `columns` are the additional columns of the overlay scenarios, on the customers of development.
+    `columns` are the additional columns of the overlay scenarios, on the customers of development. `suffix` ends the name of each
+    catalog, so that a run in a workspace of others has catalogs of its own.
     """
 
     variants: tuple[Variant, ...] = (Variant.DEV,)
     banks: tuple[Bank, ...] = field(default=())
     columns: tuple[OverlayColumns, ...] = ()
+    suffix: str = ""
 
     @property
     def catalogs(self) -> tuple[str, ...]:
@@ -36,19 +38,30 @@ class DataChoice:
     def tables(self) -> tuple[SeedTable, ...]:
         """Return the tables with their rows."""
         if self.banks:
-            return tuple(t for b in self.banks for v in self.variants for t in bank_tables(b, prod=v is Variant.PROD))
-        return tuple(t for v in self.variants for t in tables(v))
+            found = tuple(t for b in self.banks for v in self.variants for t in bank_tables(b, prod=v is Variant.PROD))
+        else:
+            found = tuple(t for v in self.variants for t in tables(v))
+        return tuple(self._renamed(t) for t in found) if self.suffix else found
+
+    def _renamed(self, seeded: SeedTable) -> SeedTable:
+        name = seeded.table.name
+        return replace(seeded, table=replace(seeded.table, name=TableName(name.catalog + self.suffix, name.schema, name.table)))
 
     @property
     def schema_comments(self) -> Mapping[tuple[str, str], str]:
         """Return the comments of the schemas by catalog and schema."""
         if self.banks:
             return {
-                (b.catalog_of(prod=v is Variant.PROD), BANK_SCHEMA): f"{b.space}: customers, accounts, bookings, cards"
+                (
+                    b.catalog_of(prod=v is Variant.PROD) + self.suffix,
+                    BANK_SCHEMA,
+                ): f"{b.space}: customers, accounts, bookings, cards"
                 for b in self.banks
                 for v in self.variants
             }
-        return {(f"{v}_{stem}", schema): text for v in self.variants for (stem, schema), text in SCHEMA_COMMENTS.items()}
+        return {
+            (f"{v}_{stem}{self.suffix}", schema): text for v in self.variants for (stem, schema), text in SCHEMA_COMMENTS.items()
+        }
 
     @property
     def sensitive(self) -> tuple[ColumnName, ...]:
@@ -60,7 +73,7 @@ class DataChoice:
 
     def _columns_of(self, table: TableName) -> tuple[str, ...]:
         for bank in self.banks:
-            if table.catalog in (bank.catalog_of(), bank.catalog_of(prod=True)):
+            if table.catalog.removesuffix(self.suffix) in (bank.catalog_of(), bank.catalog_of(prod=True)):
                 return bank.sensitive[table.table]
         return SENSITIVE[(table.schema, table.table)]
 

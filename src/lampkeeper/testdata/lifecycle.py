@@ -51,6 +51,8 @@ def teardown_testdata(workspace: Workspace, choice: DataChoice) -> int:
 
 def require_columns_table(choice: DataChoice) -> None:
     """Raise UsageError for additional columns without the customers of development, which get them."""
+    if choice.columns and choice.suffix:
+        raise UsageError("the overlay columns are added to dev_fin, not to a catalog of a run", fix="leave out --suffix")
     if choice.columns and (choice.banks or Variant.DEV not in choice.variants):
         raise UsageError("the overlay columns are added to dev_fin.finance.customers", fix="leave out the banks")
 
