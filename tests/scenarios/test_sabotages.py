@@ -49,6 +49,73 @@ ATTACHED = "make promote SOURCE_ENV=dev DEST_ENV=prod DEST_CATALOG_MAP=dev_fin=p
 ALONE = "make promote SOURCE_ENV=import_noabac DEST_ENV=import_noabac_prod DEST_CATALOG_MAP=dev_fin=prod_fin"
 ONE_KIND = '{"format": 9, "objects": {"group": {"a": {}}}}'
 
+
+def of_a_bank(catalog: str, key: str, identifier: str) -> tuple[tuple[str, str, Break, str, str], ...]:
+    """Return the sabotages of a bank's demo, by its catalog without the prefix, its space's key, and a national identifier."""
+    promoted = f"make promote SOURCE_ENV=dev DEST_ENV=prod DEST_CATALOG_MAP=dev_{catalog}=prod_{catalog}"
+    id_file = f"envs/dev/.genie_space_id_{key}"
+    return (
+        ("a space is created instead", APPLY, write(id_file, "01ef"), APPLY, "no id file says that lampkeeper made a space"),
+        (
+            "an identifier has no tag",
+            APPLY,
+            untag(f"dev_{catalog}.retail.customers.{identifier}"),
+            APPLY,
+            "every sensitive column carries a tag",
+        ),
+        ("the space is trashed", APPLY, trash("bank"), APPLY, "the space of the UI is the only one"),
+        (
+            "the masks are gone",
+            "verify the test data of dev",
+            drop_policies(f"dev_{catalog}"),
+            "ask as the five people",
+            "a teller reads of customers what the role may",
+        ),
+        (
+            "a name of dev is left in prod",
+            promoted,
+            add("envs/prod/abac.auto.tfvars", f"# dev_{catalog}\n"),
+            promoted,
+            "no file of prod names the catalog of dev",
+        ),
+        (
+            "prod has no policy",
+            "verify the test data of prod, tables without rows",
+            drop_policies(f"prod_{catalog}"),
+            "the bank serves its first customer",
+            "a marketing analyst reads masks in prod",
+        ),
+    )
+
+
+def of_overlays(word: str, tagged: str, name: str) -> tuple[tuple[str, str, Break, str, str], ...]:
+    """Return the sabotages of an overlay's cycle: the option of make, a column that gets a tag, and what the steps are named."""
+    generate = f"make generate ENV=dev {word}"
+    return (
+        (
+            "the masks of the overlay are not written",
+            generate,
+            write("envs/dev/generated/masking_functions.sql", "SELECT 1"),
+            generate,
+            f"the masking functions are those of the overlays for {name}",
+        ),
+        (
+            "a column of the overlay has no tag",
+            f"apply for {name}",
+            untag(f"dev_fin.finance.customers.{tagged}"),
+            f"apply for {name}",
+            f"the columns of the overlays carry tags for {name}",
+        ),
+        (
+            "the masks of the overlay are gone",
+            f"verify the test data for {name}",
+            drop_policies("dev_fin"),
+            f"ask as people for {name}",
+            f"the analyst reads what the masks leave for {name}",
+        ),
+    )
+
+
 TABLE: dict[str, tuple[tuple[str, str, Break, str, str], ...]] = {
     "quickstart": (
         ("the draft loses the space", GENERATE, edit(DRAFT, FINANCE, "Fin"), GENERATE, "the draft names Finance Analytics"),
@@ -364,6 +431,11 @@ TABLE: dict[str, tuple[tuple[str, str, Break, str, str], ...]] = {
             "the draft of prod has the space and no governance",
         ),
     ),
+    "country-overlay": of_overlays("COUNTRY=ANZ", "tax_file_number", "ANZ"),
+    "industry-overlay": of_overlays("INDUSTRY=financial_services", "tax_file_number", "financial_services"),
+    "aus-bank-demo": of_a_bank("bank", "kookaburra_bank_analytics", "tfn"),
+    "india-bank-demo": of_a_bank("lakshmi", "lakshmi_bank_analytics", "aadhaar"),
+    "asean-bank-demo": of_a_bank("asean_bank", "asean_regional_banking_analytics", "nric"),
     "model": (
         (
             "a refusal changes the draft",
