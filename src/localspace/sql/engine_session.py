@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
+from localspace.sql.driver_rows import FEW_BYTES, DriverRows
 from localspace.sql.engine_answers import cell, columns_of, moments_printed
 
 LARGE_BYTES = 1_000_000
@@ -26,6 +27,8 @@ MUCH_DATA = frozenset({"query", "write", "explain"})
 
 _LARGE_RANGE = re.compile(r"\brange\s*\([^()]*\d{6,}", re.IGNORECASE)
 _KEPT_RELATIONS = 1000
+_KEPT_BYTES = 16_000_000
+"""How many bytes of files the relations in memory come from, all together."""
 _MOMENTS = frozenset({"date", "timestamp", "timestamp_ntz"})
 _PLAIN = _MOMENTS | {"string", "boolean", "tinyint", "smallint", "int", "bigint", "double", "binary", "void"}
 
@@ -53,11 +56,16 @@ def _bytes_in(folder: str) -> int:
 class EngineSession:
     """A session with the functions that the workspace admits, and no other."""
 
-    def __init__(self, spark: Any, conf: dict[str, str] | None = None) -> None:
-        """Take a new Spark session and set what is its own; raises RuntimeError when a function cannot be removed."""
+    def __init__(self, spark: Any, conf: dict[str, str] | None = None, driver: DriverRows | None = None) -> None:
+        """Take a new Spark session and set what is its own; raises RuntimeError when a function cannot be removed.
+
+        With `driver`, statements on a few rows run without a Spark job.
+        """
         self.spark = spark
+        self._driver = driver
         self.functions_found: set[str] = set()
-        self._relations: OrderedDict[str, None] = OrderedDict()
+        self._relations: OrderedDict[str, int] = OrderedDict()
+        self._bytes_held = 0
         self._functions: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
         for name, value in (conf or {}).items():
@@ -84,17 +92,18 @@ class EngineSession:
         self._register(views)
         self._declare(functions)
 
-    def query(self, sql: str, limit: int | None) -> dict[str, Any]:
+    def query(self, sql: str, limit: int | None, request: str) -> dict[str, Any]:
         """Run a query; return columns and rows, one row more than `limit` read to see whether there are more."""
         frame = self.spark.sql(sql)
         columns = columns_of(frame)
         if limit is not None:
             frame = frame.limit(limit + 1)
         try:
-            rows = _readable(frame, columns, _PLAIN).collect()
+            rows = self._rows(_readable(frame, columns, _PLAIN), request)
         except (ValueError, OverflowError):
             # A year that Python's dates do not have: the engine prints the moments.
-            rows = [moments_printed(row, columns) for row in _readable(frame, columns, _PLAIN - _MOMENTS).collect()]
+            printed = self._rows(_readable(frame, columns, _PLAIN - _MOMENTS), request)
+            rows = [moments_printed(row, columns) for row in printed]
         truncated = limit is not None and len(rows) > limit
         kept = rows[:limit] if truncated else rows
         return {"columns": columns, "rows": [[cell(value) for value in row] for row in kept], "truncated": truncated}
@@ -116,16 +125,32 @@ class EngineSession:
         """Run a job over one row."""
         return {"columns": [], "rows": [[str(self.spark.range(1).count())]]}
 
+    def _rows(self, frame: Any, request: str) -> list[Any]:
+        found = None if self._driver is None else self._driver.collect(frame, request)
+        return frame.collect() if found is None else found
+
     def _register(self, views: list[list[str]]) -> None:
         with self._lock:
             for name, folder, ddl in views:
                 if name not in self._relations:
-                    self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
-                self._relations[name] = None
+                    self._relations[name] = self._make_relation(name, folder, ddl)
+                    self._bytes_held += self._relations[name]
                 self._relations.move_to_end(name)
             # Each write makes a new relation: those long unused are forgotten.
-            while len(self._relations) > max(_KEPT_RELATIONS, len(views)):
-                self.spark.catalog.dropTempView(self._relations.popitem(last=False)[0])
+            while len(self._relations) > len(views) and (
+                len(self._relations) > _KEPT_RELATIONS or self._bytes_held > _KEPT_BYTES
+            ):
+                name, held = self._relations.popitem(last=False)
+                self._bytes_held -= held
+                self.spark.catalog.dropTempView(name)
+
+    def _make_relation(self, name: str, folder: str, ddl: str) -> int:
+        """Make a relation; return the bytes of its files if its rows are held in memory, else 0."""
+        size = _bytes_in(folder)
+        if self._driver is not None and size <= FEW_BYTES and self._driver.register(name, folder, ddl):
+            return size
+        self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
+        return 0
 
     def _declare(self, functions: list[list[str]]) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from localspace.sql.driver_rows import DriverRows
 from localspace.sql.engine_answers import describe_error
 from localspace.sql.engine_session import LARGE_CONF, MUCH_DATA, EngineSession, is_large
 
@@ -157,7 +158,8 @@ class Worker:
 
         spark = SparkSession.builder.getOrCreate()
         self._context = spark.sparkContext
-        self._small = EngineSession(spark)
+        self._driver = DriverRows(spark)
+        self._small = EngineSession(spark, driver=self._driver)
         self._large: EngineSession | None = None
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
@@ -182,7 +184,7 @@ class Worker:
             self._context.setLocalProperty("spark.scheduler.pool", request["user"])
             operation = request["op"]
             if operation == "query":
-                return session.query(request["sql"], request.get("limit"))
+                return session.query(request["sql"], request.get("limit"), str(request["id"]))
             if operation == "write":
                 return session.write(request["sql"], request["folder"])
             if operation == "functions":
@@ -219,12 +221,15 @@ class Worker:
     def cancel(self, number: int) -> None:
         """Stop the jobs of a request, those too that it has not started yet."""
         self._cancelled.add(number)
+        self._driver.cancel(str(number))
         self._context._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
 
     def let_tasks_end(self, number: int) -> None:
         """Wait for the tasks of a cancelled request: Spark ends its job at once, but a task only when it checks for it."""
         while number in self._cancelled and self._runs_tasks(number):
             time.sleep(_TASK_POLL_SECONDS)
+        if number in self._cancelled:
+            self._driver.forget(str(number))
         self._cancelled.discard(number)
 
     def _runs_tasks(self, number: int) -> bool:
