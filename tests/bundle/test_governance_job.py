@@ -211,19 +211,3 @@ def test_a_lease_left_by_a_dead_run_is_taken_over_with_a_message(product_jobs: B
     product_jobs.write(f"{product_jobs.envs}/lease.json", json.dumps(dead))
     done = lampkeeper(product_jobs, product_jobs.token, "setup", "--envs", product_jobs.envs, "--env", "dev")
     assert (done.returncode, "took over the expired lease of somebody, run 7" in done.stderr) == (0, True), done.stderr
-
-
-def test_a_decision_in_a_notebook_is_written_to_the_volume_under_its_lease(
-    product_jobs: BundleJobs, governed: dict[str, Any]
-) -> None:
-    assert states(governed)["apply"] == "SUCCESS"
-    asked = {
-        "column": "dev_fin.finance.customers.zip", "label": "address", "protect": "yes", "reason": "whole towns are small",
-        "by": "olga", "write": "yes",
-    }  # fmt: skip
-    body = {"notebook_path": f"{product_jobs.files}/notebooks/decide", "base_parameters": asked}
-    run = product_jobs.run(product_jobs.make_job({"name": "decide", "tasks": [{"task_key": "decide", "notebook_task": body}]}))
-    assert states(run) == {"decide": "SUCCESS"}, product_jobs.output(run, "decide").get("error")
-    ended = json.loads(product_jobs.output(run, "decide")["notebook_output"]["result"])
-    assert (ended["notebook"], ended["written"]) == ("decide", "yes")
-    assert "whole towns are small" in product_jobs.read(f"{product_jobs.envs}/dev/decisions.yaml")
