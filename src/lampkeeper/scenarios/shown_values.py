@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from typing import ClassVar
 
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.warehouse import run_sql
@@ -39,6 +40,7 @@ class Shows:
     person: str
     columns: Mapping[str, str] = field(default_factory=dict)
     flagged: bool = False
+    as_people: ClassVar[bool] = True
 
     def failures(self, world: World) -> list[str]:
         """Ask as that person."""
