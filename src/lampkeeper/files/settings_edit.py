@@ -24,7 +24,7 @@ def edit_settings(text: str, path: Path | str, new: Settings) -> str:
     """Return the text changed so that it gives the settings `new`.
 
     Only the values of settings that differ change; a new setting follows at the end. A text that cannot be edited safely (the
-    result is read again) is written anew, without its comments.
+    result is read again) is replaced by a new one, without its comments.
     """
     try:
         wanted = setting_values(new)

@@ -1,4 +1,4 @@
-"""What is in the workspace before a scenario and is none of its business: objects of others, and an environment of a neighbour.
+"""Objects of others that are in the workspace before a scenario, and an environment of a neighbour; neither may change.
 
 A careless tool would take them for its own: a catalog called dev_…, a group in title case, a governed tag, a policy and a Genie
 space that were made without lampkeeper.

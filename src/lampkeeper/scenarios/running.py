@@ -49,7 +49,7 @@ class Running:
     disturb: Callable[[Step, World], None] = field(default=lambda _step, _world: None)
 
     def run(self) -> ScenarioResult:
-        """Take the steps until one fails, prove, and tear down whatever happened."""
+        """Take the steps until one fails, prove, and tear down in every case."""
         began = time.monotonic()
         result = ScenarioResult(name=self.scenario.name, run_id=self.run_id)
         try:

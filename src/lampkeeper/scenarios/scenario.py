@@ -61,7 +61,7 @@ class Step:
 
     @property
     def command(self) -> str:
-        """Return the command line; empty for a step that is no command."""
+        """Return the command line; empty for a step without a command."""
         return str(getattr(self.action, "run", ""))
 
 

@@ -80,7 +80,7 @@ def seeded_rows(table: str) -> Mapping[str, Mapping[str, Cell]]:
                 for number, row in rows.items():
                     row |= {c: value(c, int(number)) for added in OverlayColumns for c in added.columns}
             return rows
-    raise UsageError(f"{table} is no table of the test data", fix="name one with catalog and schema")
+    raise UsageError(f"{table} is not a table of the test data", fix="name one with catalog and schema")
 
 
 def fits(shown: str | None, raw: Cell, description: str) -> bool:

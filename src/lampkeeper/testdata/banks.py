@@ -223,7 +223,7 @@ INDIA = Bank(
     account=lambda d, i: (f"LAKS0{d.digits(6)}", d.digits(12), d.choice(("SAVINGS", "CURRENT", "FD", "RD", "HOME_LOAN"))),
     shown=("aadhaar", "pan_number", "upi_id"), dialling="+91 9", kinds=("UPI", "NEFT", "RTGS", "IMPS", "POS", "ATM"),
     brands=("VISA", "MASTERCARD", "RUPAY"), countries=("IN", "IN", "IN", "AE"),
-    # The code of a branch (ifsc) is not listed: the central bank publishes every one, and it says nothing of a person.
+    # The code of a branch (ifsc) is not listed: the central bank publishes every one, and it does not identify a person.
     sensitive=_sensitive(
         customers=("aadhaar", "pan_number", "voter_id", "uan", "upi_id", "gstin"), accounts=("account_number",)
     ),

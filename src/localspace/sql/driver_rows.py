@@ -24,7 +24,7 @@ FEW_ROWS = 2_000
 RESULT_BYTES = 4_000_000
 """A larger result is fetched by a job, which streams it."""
 MEMORY_BYTES = 134_217_728
-"""What all plans together may take to sort and group."""
+"""The memory that all plans together may take to sort and group."""
 
 _CONF = {
     # Relations of one partition need no exchange: plans without one need no job.
