@@ -87,8 +87,11 @@ def test_a_run_that_was_killed_is_removed_by_the_next_one(tmp_path: Path) -> Non
     (dead,) = dead_runs(tmp_path / ".scenarios")
     servers = [int(pid) for pid in dead.record["servers"]]
     assert len(servers) == 2
-    again = run(tmp_path, "--scenario", "quickstart", "--json")
-    assert again.returncode == 0, again.stderr
+    try:
+        again = run(tmp_path, "--scenario", "quickstart", "--json")
+        assert again.returncode == 0, again.stderr
+    finally:
+        dead.end_servers()
     assert f"removed what run {dead.path.name} left" in again.stderr
     told = json.loads(again.stdout)
     assert (told["passed"], told["scenarios"]) == (1, 1)
