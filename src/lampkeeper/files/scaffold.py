@@ -16,11 +16,11 @@ SETTINGS_EXAMPLE = """\
 
 # One Genie space per entry. Tables are catalog.schema.table, catalog.schema.* or catalog.*; those of a space are governed too.
 # genie_spaces = [
-#   { name = "Finance Analytics", uc_tables = ["dev_fin.finance.*"] },
+#   { name = "Finance Analytics", uc_tables = ["sales.orders.*"] },
 # ]
 
 # Tables that are governed without a Genie space.
-# uc_tables = ["dev_clinical.clinical.*"]
+# uc_tables = ["staff.payroll.*"]
 
 # The SQL warehouse by id; without it lampkeeper creates one of its own.
 # sql_warehouse_id = ""
