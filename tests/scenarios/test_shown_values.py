@@ -53,5 +53,5 @@ def test_seeded_rows_have_the_columns_of_the_overlays_and_of_the_banks() -> None
     assert {"ssn", "tax_file_number", "loyalty_number"} <= set(seeded_rows("dev_fin.finance.customers")["1001"])
     assert set(seeded_rows("prod_bank.retail.customers")) == set()
     assert len(seeded_rows("dev_asean_bank.retail.customers")) == 12
-    with pytest.raises(UsageError, match="is no table of the test data"):
+    with pytest.raises(UsageError, match="is not a table of the test data"):
         seeded_rows("main.default.t")
