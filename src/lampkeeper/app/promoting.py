@@ -34,6 +34,7 @@ from lampkeeper.files.promotion import (
     read_records,
     replace_files,
 )
+from lampkeeper.files.scaffold import SETTINGS_EXAMPLE
 from lampkeeper.files.settings import Settings, render_settings
 from lampkeeper.files.settings_edit import edit_settings
 from lampkeeper.files.snapshots import read_snapshot_file
@@ -210,10 +211,11 @@ def _stage(
 
 
 def _stage_settings(destination: EnvFolder, stage: EnvFolder, settings: Settings) -> None:
-    """Write the settings: into the destination's text, if it has one, so that its comments stay."""
-    if destination.settings_path.is_file():
-        path = destination.settings_path
-        write_text(stage.settings_path, edit_settings(read_text(path), path, settings))
+    """Write the settings: into the destination's text, if people wrote it, so that its comments stay."""
+    path = destination.settings_path
+    text = read_text(path) if path.is_file() else SETTINGS_EXAMPLE
+    if text != SETTINGS_EXAMPLE:
+        write_text(stage.settings_path, edit_settings(text, path, settings))
         return
     stage.setup(settings)
     for name in ("README.md", ".gitignore"):
