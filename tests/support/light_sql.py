@@ -26,9 +26,13 @@ class NoEngine(Engine):
     """Accepts what the workspace wants checked (function bodies with a declared type) and runs nothing."""
 
     def analyze(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken) -> EngineRows:
-        """Return columns of no interest, as many as a VALUES has, else one: the declared type of a function stands."""
-        values = sqlglot.parse_one(sql, dialect="databricks").find(exp.Values)
-        count = len(values.expressions[0].expressions) if values is not None else 1
+        """Return columns of no interest, as many as a SELECT or VALUES names; one for a function, whose declared type stands."""
+        parsed = sqlglot.parse_one(sql, dialect="databricks")
+        values = parsed.find(exp.Values)
+        if values is not None:
+            count = len(values.expressions[0].expressions)
+        else:
+            count = len(parsed.selects) if isinstance(parsed, exp.Select) and not parsed.is_star else 1
         return EngineRows(tuple((f"c{n}", "string", True) for n in range(count)), [], False)
 
     def query(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
