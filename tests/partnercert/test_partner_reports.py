@@ -16,7 +16,9 @@ import httpx
 import pytest
 import yaml
 
+from lampkeeper.notebooks.certification_pages import certification_report
 from lampkeeper.notebooks.page import PageError
+from lampkeeper.notebooks.program import Program, code_cells
 from partnercert.cases import CASES
 from partnercert.commands import cli
 from partnercert.exchange import Redactor
@@ -101,34 +103,22 @@ def test_evidence_is_whole_and_its_manifest_fits(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp_path: Path) -> None:
-    source = partner.ROOT / "notebooks" / "partner_connect.py"
-    text = source.read_text()
-    assert text.startswith("# Databricks notebook source\n")
-    assert len(text.splitlines()) < 60
-
-    class Widgets:
-        def text(self, name: str, default: str, label: str) -> None: ...
-
-        def get(self, name: str) -> str:
-            return str(tmp_path)
-
-    class Dbutils:
-        widgets = Widgets()
-
-    shown: list[str] = []
-    given = {"dbutils": Dbutils(), "displayHTML": shown.append}
+    source, page = partner.ROOT / "notebooks" / "partner_connect.ipynb", tmp_path / "page.html"
     with pytest.raises(PageError, match="run the job partner_connect first"):
-        exec(compile(text, str(source), "exec"), dict(given))
+        Program({"evidence": str(tmp_path)}, None).run(code_cells(source))
     result = _broken("delete_missing")
     write_evidence(result, tmp_path)
-    exec(compile(text, str(source), "exec"), dict(given))
-    assert shown[0] == render_html(result)
-    assert "blocks the certification" in shown[1]
+    Program({"evidence": str(tmp_path)}, page).run(code_cells(source))
+    shown = page.read_text()
+    assert result.summary() in shown
+    assert "blocks the certification" in shown
+    assert "<title>" in shown
+    assert certification_report(str(tmp_path)) == render_html(result)
     job = yaml.safe_load((partner.ROOT / "resources" / "partner_connect.job.yml").read_text())
-    certify, page = job["resources"]["jobs"]["partner_connect"]["tasks"]
+    certify, opened = job["resources"]["jobs"]["partner_connect"]["tasks"]
     tasks = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["databricks.tasks"]
     assert certify["python_wheel_task"]["entry_point"] in tasks
-    assert (partner.ROOT / "resources" / page["notebook_task"]["notebook_path"]).resolve() == source
+    assert (partner.ROOT / "resources" / opened["notebook_task"]["notebook_path"]).resolve() == source
     libraries = {next(iter(item.values()))["package"].partition(">")[0] for item in certify["libraries"] if "pypi" in item}
     extra = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["partner"]
     assert libraries == {package.partition(">")[0] for package in extra}
