@@ -19,7 +19,7 @@ from support.jobs import Ended, Jobs
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.page_worlds import HISTORY, NOTEBOOKS, SHOWN, PageWorld, make_page_world
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.heavy]
 HIDDEN = "hidden.ops"
 
 

@@ -28,6 +28,7 @@ def localspace(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.server
 @pytest.mark.spark
+@pytest.mark.heavy
 def test_an_empty_folder_is_seeded_twice_then_holds_a_schema_and_what_the_jobs_need(tmp_path: Path) -> None:
     (tmp_path / "shop.sql").write_text(SCHEMA)
     place = LocalPlace(folder=tmp_path / "place")
