@@ -124,7 +124,8 @@ def _task(task: Mapping[str, Any]) -> TaskState:
         seconds=_seconds(task),
         run_id=int(task.get("run_id") or 0),
         message=str(state.get("state_message") or ""),
-        started=bool(task.get("start_time")),
+        # A task that was cancelled before its turn gets one moment as its start and its end.
+        started=bool(task.get("start_time")) and task.get("start_time") != task.get("end_time"),
     )
 
 
